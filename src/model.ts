@@ -1,0 +1,124 @@
+/** The nouns, as types. Directories and paths are relative to the root, with `/` between their parts. */
+
+/** A directory below `science/` with a Dockerfile and a definition. */
+export interface ScienceLayer {
+  readonly directory: string;
+  readonly image: string;
+  readonly version: string;
+  readonly target: string;
+  /** The name of the compat layer that makes a release of it. */
+  readonly compat: string;
+  /** The text of its Dockerfile, as it stands in git. */
+  readonly dockerfile: string;
+  /** What it builds on, in the order of the Dockerfile, each place that names it. */
+  readonly bases: readonly Base[];
+}
+
+/** A place in a Dockerfile that names an image: `FROM`, `COPY --from=` or `RUN --mount=from=`. */
+export interface Base {
+  /** Where the image's name stands in the text: offsets of its first character and of the one after its last. */
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+  /** The reference with ARGs resolved, as the Dockerfile means it. */
+  readonly reference: string;
+  /** The directory of the science layer it names; undefined for a foreign image. */
+  readonly layer: string | undefined;
+  /** True for the `FROM` of the stage that the build results in, followed through stages. */
+  readonly final: boolean;
+}
+
+/** A directory below `compat/` with a Dockerfile fragment and a definition. */
+export interface CompatLayer {
+  /** The path below `compat/`. */
+  readonly name: string;
+  readonly directory: string;
+  readonly includes: readonly string[];
+  /** The text of its Dockerfile fragment. */
+  readonly fragment: string;
+}
+
+/** All definitions of a checkout, validated: every name in it leads somewhere, and nothing goes in a circle. */
+export interface Catalog {
+  /** By directory, sorted. */
+  readonly science: ReadonlyMap<string, ScienceLayer>;
+  /** By name, sorted. */
+  readonly compat: ReadonlyMap<string, CompatLayer>;
+  /** For each compat layer, it and all it includes in the order they are laid down, itself last. */
+  readonly stacks: ReadonlyMap<string, readonly string[]>;
+  /** The directories of the final layers, one for each image and version. */
+  readonly finals: ReadonlySet<string>;
+}
+
+/** The commit that is built. */
+export interface Build {
+  /** 40 hexadecimal digits. */
+  readonly commit: string;
+  /** How many commits lead to it, itself included. */
+  readonly count: number;
+  /** `{count}-{7 digits of the commit}`. */
+  readonly stamp: string;
+  /** The working tree differs from the commit in what is built. */
+  readonly dirty: boolean;
+}
+
+/** Why a step is in the plan. */
+export type Reason =
+  | { readonly kind: "changed"; readonly paths: readonly string[] }
+  | { readonly kind: "base"; readonly step: string }
+  | { readonly kind: "compat"; readonly compat: string; readonly paths: readonly string[] }
+  | { readonly kind: "requested" };
+
+/** Both references of what a step makes. */
+export interface Tags {
+  readonly immutable: string;
+  readonly rolling: string;
+}
+
+interface StepCommon {
+  /** `science/…`, the directory, or `compat/{image}:{version}`. */
+  readonly id: string;
+  readonly image: string;
+  readonly version: string;
+  /** The ids of earlier steps that it stands on. */
+  readonly needs: readonly string[];
+  /** The references of the images it is built on. */
+  readonly bases: readonly string[];
+  readonly tags: Tags;
+  readonly because: readonly Reason[];
+}
+
+/** The build of a science layer. */
+export interface ScienceStep extends StepCommon {
+  readonly kind: "science";
+  readonly directory: string;
+  readonly target: string;
+  readonly final: boolean;
+}
+
+/** The build of a release: a compat layer, and all it includes, on a final layer. */
+export interface CompatStep extends StepCommon {
+  readonly kind: "compat";
+  readonly compat: string;
+  /** The compat layers in the order they are laid down. */
+  readonly layers: readonly string[];
+  /** The directory of the final layer that it stands on. */
+  readonly science: string;
+}
+
+export type Step = ScienceStep | CompatStep;
+
+/** The ordered steps that a change leads to. This is also the JSON that `plan --format json` prints. */
+export interface Plan {
+  readonly formatVersion: 1;
+  readonly repo: string;
+  /** What the changes were taken from; null where git was not asked. */
+  readonly ref: string | null;
+  readonly build: Build;
+  readonly steps: readonly Step[];
+}
+
+/** How to log in to a registry. An identity token stands for a login that its holder made elsewhere. */
+export type Credentials =
+  | { readonly username: string; readonly password: string }
+  | { readonly identityToken: string };

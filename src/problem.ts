@@ -1,0 +1,36 @@
+/**
+ * What can be wrong, as a value that a person can act on.
+ *
+ * `kind` decides the exit code: `failure` (a build, test or push failed) 1, `usage` (the command line) 2,
+ * `definition` (something below science/ or compat/) 3, `surroundings` (git, engine, registry, network) 4.
+ * `file` is relative to the root; `line` and `column` count from 1.
+ */
+export interface Problem {
+  readonly kind: "failure" | "usage" | "definition" | "surroundings";
+  readonly message: string;
+  readonly hint?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** The exit code that each kind of problem leads to. */
+export const exitCodes = { failure: 1, usage: 2, definition: 3, surroundings: 4 } as const;
+
+/** Carries problems out of code that cannot go on. Any other error that reaches the top is a bug. */
+export class Refusal extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(...problems: readonly Problem[]) {
+    super(problems.map(describeProblem).join("\n"));
+    this.name = "Refusal";
+    this.problems = problems;
+  }
+}
+
+/** A problem on one line: `file:line:column: what — hint`, as far as each part is known. */
+export function describeProblem(problem: Problem): string {
+  const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined);
+  const text = problem.hint === undefined ? problem.message : `${problem.message} — ${problem.hint}`;
+  return place.length === 0 ? text : `${place.join(":")}: ${text}`;
+}

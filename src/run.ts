@@ -1,0 +1,49 @@
+import type { Plan, Step } from "./model.ts";
+import type { Problem } from "./problem.ts";
+
+/** How a step of a run ended. `seconds` is its wall time. */
+export type StepResult =
+  | { readonly kind: "built"; readonly step: Step; readonly id: string; readonly seconds: number }
+  | {
+      readonly kind: "failed";
+      readonly step: Step;
+      readonly problems: readonly Problem[];
+      readonly seconds: number;
+      readonly tail: readonly string[];
+    }
+  | { readonly kind: "cancelled"; readonly step: Step; readonly seconds: number }
+  /** Not started: it stands on `on`, which was not built, or the run had stopped. */
+  | { readonly kind: "skipped"; readonly step: Step; readonly on: string | undefined };
+
+/** How the publishing of a reference ended; `digest` is that of its manifest. */
+export type PushResult =
+  | { readonly kind: "pushed"; readonly reference: string; readonly digest: string }
+  | { readonly kind: "unpushed"; readonly reference: string; readonly problems: readonly Problem[] };
+
+/** What happens while a plan is carried out, as it happens. */
+export type RunEvent =
+  | { readonly kind: "started"; readonly step: Step }
+  | { readonly kind: "output"; readonly step: Step; readonly line: string }
+  | { readonly kind: "ended"; readonly result: StepResult }
+  | {
+      readonly kind: "overridden";
+      readonly step: Step;
+      readonly path: string;
+      readonly by: string;
+      readonly of: string;
+    }
+  | { readonly kind: "pinned"; readonly step: Step; readonly base: string; readonly digest: string }
+  | { readonly kind: "pulling"; readonly reference: string; readonly line: string }
+  | { readonly kind: "pushing"; readonly reference: string; readonly line: string }
+  | { readonly kind: "retrying"; readonly line: string }
+  | { readonly kind: "pushed"; readonly reference: string; readonly digest: string }
+  | { readonly kind: "unpushed"; readonly reference: string; readonly problems: readonly Problem[] };
+
+/** A run from its plan to its end. */
+export interface RunResult {
+  readonly plan: Plan;
+  readonly steps: readonly StepResult[];
+  /** Empty where nothing was to be pushed or the builds did not all succeed. */
+  readonly pushes: readonly PushResult[];
+  readonly seconds: number;
+}
