@@ -1,0 +1,261 @@
+import JSON5 from "json5";
+import { nearest } from "../nearest.ts";
+import type { Problem } from "../problem.ts";
+import { isPathComponent } from "../reference.ts";
+
+/** What the definition of a science layer says, with the defaults filled in. */
+export interface ScienceDefinition {
+  readonly image: string;
+  readonly version: string;
+  readonly target: string;
+  readonly compat: string;
+}
+
+/** What the definition of a compat layer says, with the defaults filled in. */
+export interface CompatDefinition {
+  readonly includes: readonly string[];
+}
+
+/** A definition as far as it could be read: whole where there are no problems. */
+export interface DefinitionReading<Definition> {
+  readonly values: Partial<Definition>;
+  readonly problems: readonly Problem[];
+  /** The line that a key stands on; where it is not given, the line that the definition begins on. */
+  readonly lineOf: (key: string) => number;
+}
+
+/** Reads the definition of a science layer. `directoryName` is what `target` defaults to; `file` is for the problems. */
+export function readScienceDefinition(
+  text: string,
+  file: string,
+  directoryName: string,
+): DefinitionReading<ScienceDefinition> {
+  const source = readObject(text, file, ["image", "version", "target", "compat"]);
+  const { object, report } = source;
+  if (object === undefined) return { values: {}, problems: source.problems, lineOf: source.lineOf };
+
+  const values: { -readonly [Key in keyof ScienceDefinition]?: ScienceDefinition[Key] } = {};
+  const image = readString(source, "image", `add it: "image": "${directoryName}"`);
+  if (image !== undefined && checkComponent(source, "image", image)) values.image = image;
+
+  const version = "version" in object ? readVersion(source) : "1.0";
+  if (version !== undefined) values.version = version;
+
+  if ("target" in object) {
+    const target = readString(source, "target", "");
+    if (target !== undefined && checkComponent(source, "target", target)) values.target = target;
+  } else if (isPathComponent(directoryName)) values.target = directoryName;
+  else {
+    const hint = `add a "target", or rename the directory: ${componentRule(directoryName)}`;
+    report("target", `the directory's name "${directoryName}" cannot be the target`, hint);
+  }
+
+  const compat = readString(
+    source,
+    "compat",
+    `name the layer below compat/ that makes a release of it, e.g. "jupyter"`,
+  );
+  if (compat === "") report("compat", `"compat" is empty`, "name a layer below compat/");
+  else if (compat !== undefined) values.compat = compat;
+  return { values, problems: source.problems, lineOf: source.lineOf };
+}
+
+/** Reads the definition of a compat layer. `file` is for the problems. */
+export function readCompatDefinition(text: string, file: string): DefinitionReading<CompatDefinition> {
+  const { object, problems, lineOf, report } = readObject(text, file, ["includes"]);
+  if (object === undefined) return { values: {}, problems, lineOf };
+  const includes: unknown = object["includes"] ?? [];
+  const hint = 'list names of compat layers in quotes: "includes": ["one", "another"]';
+  if (object["includes"] === null || !Array.isArray(includes)) {
+    report("includes", `"includes" must be a list of names, not ${kindOf(object["includes"])}`, hint);
+    return { values: {}, problems, lineOf };
+  }
+  const names: string[] = [];
+  for (const name of includes as readonly unknown[]) {
+    if (typeof name === "string" && name !== "") names.push(name);
+    else report("includes", `"includes" holds ${name === "" ? "an empty name" : kindOf(name)}`, hint);
+  }
+  return { values: { includes: names }, problems, lineOf };
+}
+
+interface Source {
+  /** Undefined where the text is no object. */
+  readonly object: Readonly<Record<string, unknown>> | undefined;
+  readonly problems: readonly Problem[];
+  readonly lineOf: (key: string) => number;
+  /** The value of a key as it is written; undefined for a list or an object. */
+  readonly writtenAs: (key: string) => string | undefined;
+  readonly report: (key: string, message: string, hint: string) => void;
+}
+
+function readObject(text: string, file: string, known: readonly string[]): Source {
+  const problems: Problem[] = [];
+  const masked = maskComments(text);
+  const opening = Math.max(masked.search(/\S/), 0);
+  const places = new Map<string, Place>();
+  const lineAt = (offset: number) => text.slice(0, offset).split("\n").length;
+  const lineOf = (key: string) => lineAt(places.get(key)?.offset ?? opening);
+  const writtenAs = (key: string) => places.get(key)?.value;
+  const report = (key: string, message: string, hint: string) => {
+    problems.push({ kind: "definition", file, line: lineOf(key), message, hint });
+  };
+  const refused = { object: undefined, problems, lineOf, writtenAs, report };
+
+  if (text.startsWith("\uFEFF")) {
+    report("", "begins with a byte order mark", "save it as UTF-8 without one");
+    return refused;
+  }
+  if (masked.trim() === "") {
+    report("", "is empty", "a definition is an object: { … }");
+    return refused;
+  }
+  const { value, problem } = parse(masked, file);
+  if (problem !== undefined) {
+    problems.push(problem);
+    return refused;
+  }
+  if (!isObject(value)) {
+    report("", `a definition must be an object, not ${kindOf(value)}`, "put its keys in braces: { … }");
+    return refused;
+  }
+  for (const place of keysOf(masked)) {
+    const first = places.get(place.key);
+    if (first === undefined) places.set(place.key, place);
+    else {
+      const hint = `keep one of them; the other is on line ${lineAt(first.offset)}`;
+      const line = lineAt(place.offset);
+      problems.push({ kind: "definition", file, line, message: `"${place.key}" is given twice`, hint });
+    }
+  }
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const meant = nearest(key, known);
+    const keys = known.map((name) => `"${name}"`).join(", ");
+    const hint = meant === undefined ? `what can be given: ${keys}` : `did you mean "${meant}"?`;
+    report(key, `unknown key "${key}"`, hint);
+  }
+  return { object: value, problems, lineOf, writtenAs, report };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function readString(source: Source, key: string, hintIfMissing: string): string | undefined {
+  const value = source.object?.[key];
+  if (typeof value === "string") return value;
+  if (value === undefined) source.report(key, `"${key}" is missing`, hintIfMissing);
+  else source.report(key, `"${key}" must be a string, not ${kindOf(value)}`, "write it in quotes");
+  return undefined;
+}
+
+function readVersion(source: Source): string | undefined {
+  const value = source.object?.["version"];
+  if (typeof value === "number") {
+    const written = source.writtenAs("version") ?? String(value);
+    const reason =
+      written === String(value) ? "as a number 2.10 would read as 2.1" : `as a number it reads as ${value}`;
+    source.report(
+      "version",
+      `"version" is the number ${written}, not a string`,
+      `write "${written}": ${reason}`,
+    );
+    return undefined;
+  }
+  const version = readString(source, "version", "");
+  if (version === undefined || /^\d+(?:\.\d+)*$/.test(version)) return version;
+  const message = version === "" ? `"version" is empty` : `"version" is "${version}", not dotted numbers`;
+  source.report("version", message, 'write numbers with dots between them, e.g. "2.4"');
+  return undefined;
+}
+
+function checkComponent(source: Source, key: string, name: string): boolean {
+  if (isPathComponent(name)) return true;
+  const message =
+    name === "" ? `"${key}" is empty` : `"${key}" is "${name}", which cannot be part of an image's name`;
+  source.report(key, message, componentRule(name));
+  return false;
+}
+
+function componentRule(name: string): string {
+  const lower = name.toLowerCase().replaceAll(/\s+/g, "-");
+  const example = lower !== "" && isPathComponent(lower) ? `, e.g. "${lower}"` : "";
+  return `lowercase letters and digits, with single . or _ or with - between them${example}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "boolean") return String(value);
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+const tokens = {
+  string: String.raw`"(?:[^"\\\n]|\\(?:\r\n|[^]))*"|'(?:[^'\\\n]|\\(?:\r\n|[^]))*'`,
+  comment: String.raw`//[^\r\n]*|/\*[^]*?\*/|#[^\r\n]*`,
+};
+const stringOrComment = new RegExp(`${tokens.string}|${tokens.comment}`, "g");
+const stringOrMark = new RegExp(String.raw`${tokens.string}|[{}[\]:,]|[^\s{}[\]:,"']+`, "g");
+
+/** Blanks out comments, those with `#` as well, so that every other character stays where it was. */
+function maskComments(text: string): string {
+  return text.replaceAll(stringOrComment, (match) =>
+    match.startsWith('"') || match.startsWith("'") ? match : match.replaceAll(/[^\r\n]/g, " "),
+  );
+}
+
+interface Place {
+  readonly key: string;
+  readonly offset: number;
+  readonly value: string | undefined;
+}
+
+/** The keys of an object that is known to parse, each time that it gives one. */
+function keysOf(masked: string): readonly Place[] {
+  const found = [...masked.matchAll(stringOrMark)];
+  const places: Place[] = [];
+  let depth = 0;
+  for (const [index, match] of found.entries()) {
+    const [token] = match;
+    if (token === "{" || token === "[") depth += 1;
+    if (token === "}" || token === "]") depth -= 1;
+    if (token !== ":" || depth !== 1) continue;
+    const before = found[index - 1];
+    const value = found[index + 1]?.[0];
+    if (before === undefined) continue;
+    const plain = /^(["']?)([a-zA-Z]\w*)\1$/.exec(before[0])?.[2];
+    const key = plain ?? Object.keys(JSON5.parse<object>(`{${before[0]}:0}`))[0];
+    const scalar = value === "{" || value === "[" ? undefined : value;
+    if (key !== undefined) places.push({ key, offset: before.index, value: scalar });
+  }
+  return places;
+}
+
+function parse(masked: string, file: string): { value?: unknown; problem?: Problem } {
+  try {
+    // Without its comments most of it is plain JSON, which Node reads much faster than JSON5.
+    return { value: JSON.parse(masked) };
+  } catch {
+    try {
+      return { value: JSON5.parse(masked) };
+    } catch (error) {
+      return { problem: syntaxProblem(error, masked, file) };
+    }
+  }
+}
+
+function syntaxProblem(error: unknown, masked: string, file: string): Problem {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, message = text, lineText = "1", columnText = "1"] =
+    /^JSON5: ([^]*) at (\d+):(\d+)$/.exec(text) ?? [];
+  const hint = "it is read as JSON5: keys and values in quotes, commas between them; # begins a comment";
+  let line = Number(lineText);
+  let column = Number(columnText);
+  // JSON5 counts a line end as column 0 of the next line; a person looks for it at the end of its own.
+  if (column === 0 && line > 1) {
+    line -= 1;
+    column = (masked.split("\n")[line - 1]?.length ?? 0) + 1;
+  }
+  const plain = message.replace(String.raw`'\"'`, `'"'`);
+  return { kind: "definition", file, line, column, message: `not JSON5: ${plain}`, hint };
+}

@@ -1,0 +1,525 @@
+import { DockerfileParser } from "dockerfile-ast";
+import type { Base } from "../model.ts";
+import type { Problem } from "../problem.ts";
+import { parseReference } from "../reference.ts";
+
+/** A place in a Dockerfile that names an image, before it is known whose image that is. */
+export type NamedImage = Omit<Base, "layer">;
+
+/** What a Dockerfile, or a fragment of one, takes from other images, and all that is wrong with how it says so. */
+export interface DockerfileReading {
+  readonly images: readonly NamedImage[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads what a Dockerfile builds on: `FROM`, `COPY --from=` and `RUN --mount=…,from=`, with `ARG`s resolved and
+ * stages told from images as the Dockerfile reference has it. `file` is only for the problems.
+ */
+export function readDockerfile(text: string, file: string): DockerfileReading {
+  const escape = escapeCharacter(text);
+  const reader = new ImageReader(text, escape, file);
+  const args = new Map<string, Expansion>();
+  let early: Instruction | undefined;
+  for (const instruction of instructions(text, escape)) {
+    reader.checkEnd(instruction);
+    if (instruction.keyword === "FROM") reader.readFrom(instruction, args);
+    else if (reader.stages > 0) reader.readSources(instruction);
+    else if (instruction.keyword === "ARG") readArgs(instruction.text, args, escape);
+    else early ??= instruction;
+  }
+  if (reader.stages === 0) {
+    reader.report(1, "has no FROM", "begin with the image it builds on, e.g. FROM debian:bookworm-slim");
+  } else if (early !== undefined) {
+    reader.report(
+      early.line,
+      `${early.keyword} stands before the first FROM`,
+      "only ARG may stand there; move it below",
+    );
+  }
+  return reader.result();
+}
+
+/** Reads what a compat fragment takes from images. It stands on its science layer, so a `FROM` in it is a problem. */
+export function readFragment(text: string, file: string): DockerfileReading {
+  const escape = escapeCharacter(text);
+  const reader = new ImageReader(text, escape, file);
+  for (const instruction of instructions(text, escape)) {
+    reader.checkEnd(instruction);
+    if (instruction.keyword === "FROM") {
+      const hint = "take it out: a compat layer is laid on the science layers that name it";
+      reader.report(instruction.line, "FROM in a compat fragment", hint);
+    } else reader.readSources(instruction);
+  }
+  return reader.result();
+}
+
+// ---- Instructions
+
+/** An instruction with its continuation lines, without the here-documents that follow it. */
+interface Instruction {
+  /** In capitals. */
+  readonly keyword: string;
+  /** Offsets of its first character and of the one after its last. */
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+  /** What follows the keyword, as one line, without continuations and comments. */
+  readonly text: string;
+  /** The word that a here-document waits for in vain. */
+  readonly unterminated: string | undefined;
+}
+
+/** The escape directive's character; directives are the first lines, and end with the first other line. */
+function escapeCharacter(text: string): string {
+  const directive = /[ \t]*#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(\S[^\r\n]*?)[ \t]*(?:\r?\n|$)/y;
+  directive.lastIndex = text.startsWith("\uFEFF") ? 1 : 0;
+  for (let match = directive.exec(text); match !== null; match = directive.exec(text)) {
+    const name = match[1]?.toLowerCase();
+    if (name === "escape") return match[2] === "`" ? "`" : "\\";
+    if (name !== "syntax" && name !== "check") break;
+  }
+  return "\\";
+}
+
+/**
+ * The instructions of a Dockerfile, split as BuildKit splits them. dockerfile-ast is not asked for this: it takes
+ * `<<EOF` inside quotes for a here-document and so swallows what follows, misses `3<<EOF`, and reads every argument
+ * of every `RUN`, which is most of the time a thousand Dockerfiles take.
+ */
+function* instructions(text: string, escape: string): Generator<Instruction> {
+  let at = text.startsWith("\uFEFF") ? 1 : 0;
+  let line = 0;
+  const nextLine = (): string => {
+    const newline = text.indexOf("\n", at);
+    const content = text.slice(at, newline < 0 ? text.length : newline);
+    at = newline < 0 ? text.length : newline + 1;
+    line += 1;
+    return content;
+  };
+  while (at < text.length) {
+    const lineStart = at;
+    let content = nextLine().trimEnd();
+    const first = content.trimStart();
+    if (first === "" || first.startsWith("#")) continue;
+    const start = lineStart + content.length - first.length;
+    const startLine = line;
+    let whole = "";
+    let end = lineStart + content.length;
+    // A doubled escape character stands for itself and does not continue the line.
+    while (content.endsWith(escape) && !content.endsWith(escape + escape)) {
+      whole += content.slice(0, -1);
+      content = "";
+      while (at < text.length) {
+        const from = at;
+        const next = nextLine();
+        const trimmed = next.trim();
+        if (trimmed === "" || trimmed.startsWith("#")) continue;
+        content = next.trimEnd();
+        end = from + content.length;
+        break;
+      }
+    }
+    const [, keyword = "", rest = ""] = /^(\S*)\s*([^]*)$/.exec((whole + content).trim()) ?? [];
+    let unterminated: string | undefined;
+    for (const { word, tabs } of hereDocuments(keyword.toUpperCase(), rest, escape)) {
+      let body: string | undefined;
+      while (at < text.length && body !== word) {
+        body = nextLine().replace(/\r$/, "");
+        if (tabs) body = body.replace(/^\t+/, "");
+      }
+      if (body !== word) unterminated ??= word;
+    }
+    yield { keyword: keyword.toUpperCase(), start, end, line: startLine, text: rest, unterminated };
+  }
+}
+
+/** The here-documents that an instruction opens, by BuildKit's rule: a word of its own, outside quotes. */
+function hereDocuments(keyword: string, text: string, escape: string): { word: string; tabs: boolean }[] {
+  if (!text.includes("<<")) return [];
+  if (keyword === "ONBUILD") {
+    const [, inner = "", rest = ""] = /^(\S*)\s*([^]*)$/.exec(text) ?? [];
+    return hereDocuments(inner.toUpperCase(), rest, escape);
+  }
+  if (keyword !== "RUN" && keyword !== "COPY" && keyword !== "ADD") return [];
+  const opened = [];
+  for (const word of shellWords(text, escape)) {
+    const match = /^\d*<<(-?)([^<]+)$/.exec(word);
+    if (match !== null)
+      opened.push({ word: (match[2] ?? "").replaceAll(/["']/g, ""), tabs: match[1] === "-" });
+  }
+  return opened;
+}
+
+/** Splits at blanks outside quotes, quotes kept; gives nothing where a quote is left open. */
+function shellWords(text: string, escape: string): readonly string[] {
+  const pattern =
+    escape === "`"
+      ? /(?:[^\s"'`]|`[^]|"(?:[^"`]|`[^])*"|'[^']*')+/g
+      : /(?:[^\s"'\\]|\\[^]|"(?:[^"\\]|\\[^])*"|'[^']*')+/g;
+  const between = text.replaceAll(pattern, "");
+  return /["']/.test(between) ? [] : (text.match(pattern) ?? []);
+}
+
+// ---- Variables
+
+/** What a word with variables in it comes to. */
+interface Expansion {
+  /** Undefined for an `ARG` without a default. */
+  readonly value: string | undefined;
+  /** Why it has no value that could be known before the build. */
+  readonly failure?: string;
+  /** The variables in it that have no value, which Docker takes for empty. */
+  readonly unset: readonly string[];
+}
+
+const platformArgs = /^(?:BUILD|TARGET)(?:PLATFORM|OS|ARCH|VARIANT|STAGE)$/;
+
+/** Adds the `ARG`s of one instruction to those before it, which its defaults may use. */
+function readArgs(text: string, args: Map<string, Expansion>, escape: string): void {
+  for (const word of shellWords(text, escape)) {
+    const equals = word.indexOf("=");
+    if (equals < 0) args.set(word, { value: undefined, unset: [] });
+    else args.set(word.slice(0, equals), expand(word.slice(equals + 1), args, escape));
+  }
+}
+
+/** Expands a word as BuildKit's shell lexer does: quotes, escapes, `$x`, `${x}` and `${x:-y}` with its kin. */
+function expand(word: string, args: ReadonlyMap<string, Expansion>, escape: string): Expansion {
+  let at = 0;
+  let failure: string | undefined;
+  const unset = new Set<string>();
+
+  const fail = (reason: string): string => {
+    failure ??= reason;
+    at = word.length;
+    return "";
+  };
+  const lookUp = (name: string): string | undefined => {
+    if (platformArgs.test(name)) return fail(`${name} depends on the platform it is built for`);
+    const found = args.get(name);
+    if (found?.failure !== undefined) return fail(found.failure);
+    found?.unset.forEach((other) => unset.add(other));
+    return found?.value;
+  };
+  const readName = (): string => {
+    const name = /[a-zA-Z_]\w*|\d+/y;
+    name.lastIndex = at;
+    const match = name.exec(word)?.[0] ?? "";
+    at += match.length;
+    return match;
+  };
+  const variable = (): string => {
+    at += 1;
+    if (word[at] !== "{") {
+      const name = readName();
+      if (name === "") return "$";
+      const value = lookUp(name);
+      if (value === undefined) unset.add(name);
+      return value ?? "";
+    }
+    at += 1;
+    const name = readName();
+    const operator = /:?[-+?]|\}/y;
+    operator.lastIndex = at;
+    const sign = operator.exec(word)?.[0];
+    if (name === "" || sign === undefined)
+      return fail(`"${word}" uses a substitution that is not understood`);
+    at += sign.length;
+    const value = lookUp(name);
+    if (sign === "}") {
+      if (value === undefined) unset.add(name);
+      return value ?? "";
+    }
+    // What the alternative leaves unset only matters where the alternative is taken.
+    const before = new Set(unset);
+    const alternative = run("}");
+    const given = value !== undefined && !(sign.startsWith(":") && value === "");
+    const taken = sign.endsWith("+") ? given : !given;
+    if (!taken) {
+      unset.clear();
+      before.forEach((other) => unset.add(other));
+    }
+    if (sign.endsWith("+")) return given ? alternative : "";
+    if (given) return value;
+    return sign.endsWith("?")
+      ? fail(`${name}: ${alternative === "" ? "is not set" : alternative}`)
+      : alternative;
+  };
+  const quoted = (quote: string): string => {
+    let inner = "";
+    at += 1;
+    while (at < word.length && word[at] !== quote) {
+      const next = word[at + 1] ?? "";
+      if (quote === '"' && word[at] === "$") inner += variable();
+      else if (quote === '"' && word[at] === escape && (next === '"' || next === "$" || next === escape)) {
+        inner += next;
+        at += 2;
+      } else {
+        inner += word[at] ?? "";
+        at += 1;
+      }
+    }
+    if (at >= word.length) return fail(`${word} leaves a quote open`);
+    at += 1;
+    return inner;
+  };
+  const run = (stop: string): string => {
+    let result = "";
+    while (at < word.length && word[at] !== stop) {
+      const character = word[at] ?? "";
+      if (character === "$") result += variable();
+      else if (character === '"' || character === "'") result += quoted(character);
+      else {
+        if (character === escape) at += 1;
+        result += word[at] ?? "";
+        at += 1;
+      }
+    }
+    if (stop !== "") {
+      if (at >= word.length) return fail(`"${word}" lacks a closing brace`);
+      at += 1;
+    }
+    return result;
+  };
+
+  const value = run("");
+  return failure === undefined ? { value, unset: [...unset] } : { value, failure, unset: [] };
+}
+
+// ---- Images
+
+/** A stage: its name in lower case, and the image it finally stands on, if it is one. */
+interface Stage {
+  readonly name: string | undefined;
+  readonly image: number | undefined;
+}
+
+/** Collects the images that a Dockerfile names. A class since every instruction adds to stages, images and problems. */
+class ImageReader {
+  readonly #text: string;
+  readonly #escape: string;
+  readonly #file: string;
+  readonly #stages: Stage[] = [];
+  readonly #images: NamedImage[] = [];
+  readonly #problems: Problem[] = [];
+
+  constructor(text: string, escape: string, file: string) {
+    this.#text = text;
+    this.#escape = escape;
+    this.#file = file;
+  }
+
+  get stages(): number {
+    return this.#stages.length;
+  }
+
+  result(): DockerfileReading {
+    const last = this.#stages.at(-1)?.image;
+    const images = this.#images.map((image, index) => (index === last ? { ...image, final: true } : image));
+    return { images, problems: this.#problems };
+  }
+
+  report(line: number, message: string, hint: string): void {
+    this.#problems.push({ kind: "definition", file: this.#file, line, message, hint });
+  }
+
+  checkEnd({ unterminated, line }: Instruction): void {
+    if (unterminated === undefined) return;
+    this.report(
+      line,
+      `the here-document <<${unterminated} has no end`,
+      `add a line that holds only ${unterminated}`,
+    );
+  }
+
+  readFrom(instruction: Instruction, args: ReadonlyMap<string, Expansion>): void {
+    const { words } = this.#parse(instruction);
+    const [image, as, name] = words;
+    const named = words.length === 3 && as?.text.toLowerCase() === "as";
+    if (image === undefined || (words.length !== 1 && !named)) {
+      this.report(instruction.line, "FROM takes one image", "write FROM image, or FROM image AS name");
+      this.#stages.push({ name: undefined, image: undefined });
+      return;
+    }
+    const base = this.#resolveFrom(image, args);
+    this.#stages.push({ name: named ? name?.text.toLowerCase() : undefined, image: base });
+  }
+
+  /** Reads `COPY --from=` and `RUN --mount=…,from=`. */
+  readSources(instruction: Instruction): void {
+    const { keyword, text, line } = instruction;
+    if (keyword === "ONBUILD" && /^COPY\s+[^]*--from=|^RUN\s+[^]*--mount=\S*\bfrom=/i.test(text)) {
+      const hint = "put it into the Dockerfiles of those layers, where its source can be followed";
+      this.report(line, "ONBUILD takes from an image in the builds of other layers", hint);
+    }
+    if (!text.startsWith("--") || (keyword !== "COPY" && keyword !== "RUN")) return;
+    for (const { name, start, end, line: at } of this.#parse(instruction).flags) {
+      const value = this.#text.slice(start, end);
+      if (keyword === "COPY" && name === "from") {
+        const bare = /^(["']?)([^]*)\1$/.exec(value)?.[2] ?? value;
+        const inset = (value.length - bare.length) / 2;
+        this.#addSource("COPY --from", { text: bare, start: start + inset, end: end - inset, line: at });
+      }
+      if (keyword === "RUN" && name === "mount") {
+        for (const match of value.matchAll(/(?<=^|[,"'\n])(from=)([^,"'\s]*)/gi)) {
+          const source = match[2] ?? "";
+          const from = start + match.index + "from=".length;
+          this.#addSource("RUN --mount from", {
+            text: source,
+            start: from,
+            end: from + source.length,
+            line: at,
+          });
+        }
+      }
+    }
+  }
+
+  #resolveFrom(word: Word, args: ReadonlyMap<string, Expansion>): number | undefined {
+    const { value = "", failure, unset } = expand(word.text, args, this.#escape);
+    if (failure !== undefined) {
+      const hint =
+        "name the image itself, or give the ARG before FROM a default that can be known before the build";
+      this.report(word.line, `the base ${word.text} cannot be resolved: ${failure}`, hint);
+      return undefined;
+    }
+    const stage = this.#stages.findLast(({ name }) => name === value.toLowerCase());
+    if (stage !== undefined) return stage.image;
+    if (value === "scratch") return undefined;
+    if (parseReference(value) === undefined) {
+      const [name] = unset;
+      if (name === undefined) this.#reportReference(word.line, value);
+      else {
+        const why = args.has(name)
+          ? `ARG ${name} has no default`
+          : `no ARG ${name} stands before the first FROM`;
+        const hint = `give it one before FROM: ARG ${name}=…`;
+        this.report(word.line, `the base ${word.text} cannot be resolved: ${why}`, hint);
+      }
+      return undefined;
+    }
+    return this.#add(word, value);
+  }
+
+  #addSource(place: string, word: Word): void {
+    const { text, line } = word;
+    if (text === "" || text === "scratch") return;
+    if (text.includes("$")) {
+      const hint = `make a stage for it: FROM ${text} AS source, and name that`;
+      this.report(line, `${place}=${text}: a variable cannot stand there`, hint);
+      return;
+    }
+    // The last stage is the one being built; only those before it can be taken from.
+    const earlier = this.#stages.slice(0, -1);
+    if (/^\d+$/.test(text)) {
+      if (place === "COPY --from" && Number(text) < earlier.length) return;
+      const hint = "name the stage: FROM … AS name";
+      this.report(line, `${place}=${text} is the number of no earlier stage`, hint);
+      return;
+    }
+    if (earlier.some(({ name }) => name === text.toLowerCase())) return;
+    if (parseReference(text) === undefined) this.#reportReference(line, text);
+    else this.#add(word, text);
+  }
+
+  #reportReference(line: number, text: string): void {
+    const hint = "write [registry/]name[:tag][@digest], the name in lower case";
+    this.report(line, `"${text}" is no image reference`, hint);
+  }
+
+  #add({ start, end, line }: Word, reference: string): number {
+    return this.#images.push({ start, end, line, reference, final: false }) - 1;
+  }
+
+  /** The flags and the other words of one instruction, by dockerfile-ast, with their places in the whole text. */
+  #parse({ start, end, line }: Instruction): { flags: readonly Flag[]; words: readonly Word[] } {
+    const written = this.#text.slice(start, end);
+    // Nearly every FROM is as plain as this, and read without the parser a thousand of them take half the time.
+    const plain = /^(FROM[ \t]+)((?!-)[\w./:@-]+)(?:([ \t]+)(AS)([ \t]+)([\w.-]+))?$/i.exec(written);
+    if (plain !== null) {
+      const words: Word[] = [];
+      let offset = start;
+      for (const [index, text = ""] of plain.slice(1).entries()) {
+        if (index % 2 === 1 && text !== "")
+          words.push({ text, start: offset, end: offset + text.length, line });
+        offset += text.length;
+      }
+      return { flags: [], words };
+    }
+    const directive = this.#escape === "`" ? "# escape=`\n" : "";
+    // dockerfile-ast splits at blanks inside quotes, and takes a lone carriage return for a line end.
+    const source = written
+      .replaceAll(/\r(?!\n)/g, " ")
+      .replaceAll(/"[^"]*"|'[^']*'/g, (quoted) => quoted.replaceAll(/[ \t](?![ \t]*\r?\n)/g, "_"));
+    const [parsed] = DockerfileParser.parse(directive + source).getInstructions();
+    const lineStarts = [0];
+    for (const match of source.matchAll(/\n/g)) lineStarts.push(match.index + 1);
+    const linesBefore = directive === "" ? 0 : 1;
+    const place = (range: AstRange) => {
+      const offsetOf = (at: AstPosition) => start + (lineStarts[at.line - linesBefore] ?? 0) + at.character;
+      return {
+        start: offsetOf(range.start),
+        end: offsetOf(range.end),
+        line: line + range.start.line - linesBefore,
+      };
+    };
+    const flags: Flag[] = [];
+    const words: Word[] = [];
+    let flagsEnd = start;
+    for (const flag of hasFlags(parsed) ? parsed.getFlags() : []) {
+      const whole = place(flag.getRange());
+      // It goes on past the first word that is no flag; Docker does not.
+      const between = this.#unfold(this.#text.slice(flagsEnd, whole.start)).trim();
+      if (flagsEnd === start ? /\s/.test(between) : between !== "") break;
+      flagsEnd = whole.end;
+      const value = flag.getValueRange();
+      if (value !== null) flags.push({ name: flag.getName(), ...place(value) });
+    }
+    for (const argument of parsed?.getArguments() ?? []) {
+      const at = place(argument.getRange());
+      words.push({ text: this.#unfold(this.#text.slice(at.start, at.end)), ...at });
+    }
+    return { flags, words };
+  }
+
+  /** Takes continuations, and the comments and empty lines between them, out of a piece of an instruction. */
+  #unfold(piece: string): string {
+    if (!piece.includes("\n")) return piece;
+    const lines = piece.split("\n").filter((line, index) => index === 0 || !/^\s*(?:#|$)/.test(line));
+    return lines
+      .map((line) => (line.trimEnd().endsWith(this.#escape) ? line.trimEnd().slice(0, -1) : line))
+      .join("");
+  }
+}
+
+interface Place {
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+}
+
+interface Word extends Place {
+  readonly text: string;
+}
+
+/** A flag with the place of its value. */
+interface Flag extends Place {
+  readonly name: string;
+}
+
+type ParsedInstruction = ReturnType<ReturnType<typeof DockerfileParser.parse>["getInstructions"]>[number];
+type AstRange = ReturnType<ParsedInstruction["getRange"]>;
+type AstPosition = AstRange["start"];
+
+interface ParsedFlag {
+  getName(): string;
+  getRange(): AstRange;
+  getValueRange(): AstRange | null;
+}
+
+function hasFlags(
+  parsed: ParsedInstruction | undefined,
+): parsed is ParsedInstruction & { getFlags(): ParsedFlag[] } {
+  return parsed !== undefined && "getFlags" in parsed;
+}

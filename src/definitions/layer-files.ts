@@ -1,0 +1,188 @@
+import { isUtf8 } from "node:buffer";
+import fs from "node:fs";
+import type { Dirent } from "node:fs";
+import path from "node:path";
+import type { Problem } from "../problem.ts";
+
+/** The name of the file that makes a directory a layer. */
+export const definitionName = "sciserver-image.json";
+
+/** The files of one layer; undefined where one is missing or unreadable, of which the problems tell. */
+export interface LayerFiles {
+  /** Relative to the root, e.g. `science/nist-basic`. */
+  readonly directory: string;
+  readonly definition: string | undefined;
+  readonly dockerfile: string | undefined;
+}
+
+/** What was found below `science/` or `compat/`. */
+export interface FoundLayers {
+  /** Sorted by directory. */
+  readonly layers: readonly LayerFiles[];
+  /** Directories that look like layers but are refused, so that nothing else is wrong for naming them. */
+  readonly refused: readonly string[];
+  /** Some directory could not be looked into, so there may be layers that nobody knows of. */
+  readonly partial: boolean;
+  readonly problems: readonly Problem[];
+  /** False where there is no such directory at all. */
+  readonly exists: boolean;
+}
+
+/**
+ * Finds the layers below `science/` or `compat/` of a root, at any depth, and reads their files. Hidden directories
+ * are passed over; symbolic links are never followed out of a layer.
+ */
+export function findLayers(root: string, top: "science" | "compat"): FoundLayers {
+  const layers: LayerFiles[] = [];
+  const refused: string[] = [];
+  const problems: Problem[] = [];
+  let partial = false;
+  const refuse: Refuse = (file, message, hint, line) => {
+    problems.push({ kind: "definition", file, message, hint, ...(line === undefined ? {} : { line }) });
+  };
+
+  const walk = (directory: string, outer: string | undefined): void => {
+    let entries: Dirent[];
+    try {
+      entries = fs.readdirSync(path.join(root, directory), { withFileTypes: true });
+    } catch (error) {
+      refused.push(directory);
+      partial = true;
+      refuse(directory, `cannot be read: ${reasonOf(error)}`, "let the user that runs this read it");
+      return;
+    }
+    const definition = entries.find(({ name }) => name === definitionName);
+    const dockerfile = entries.find(({ name }) => name === "Dockerfile");
+    const inside = outer ?? (definition === undefined ? undefined : directory);
+    if (directory === top && (definition ?? dockerfile) !== undefined) {
+      const name = definition === undefined ? "Dockerfile" : definitionName;
+      refuse(
+        `${directory}/${name}`,
+        `stands directly in ${top}/`,
+        `move it to a directory of its own below ${top}/`,
+      );
+    } else if (outer !== undefined && definition !== undefined) {
+      refused.push(directory);
+      const hint = `move it out of ${outer}: a layer has no layers inside it`;
+      refuse(`${directory}/${definitionName}`, `a layer inside the layer ${outer}`, hint);
+    } else if (outer === undefined && definition !== undefined) {
+      layers.push({
+        directory,
+        definition: readText(root, directory, definition, refuse),
+        dockerfile:
+          dockerfile === undefined ? missing(directory) : readText(root, directory, dockerfile, refuse),
+      });
+    } else if (outer === undefined && dockerfile !== undefined) {
+      refused.push(directory);
+      refuse(
+        `${directory}/${definitionName}`,
+        "is missing beside the Dockerfile",
+        "add one; see docs/definitions.md",
+      );
+    }
+    for (const entry of entries) {
+      const below = `${directory}/${entry.name}`;
+      if (entry.name.startsWith(".")) continue;
+      if (entry.isDirectory()) walk(below, directory === top ? undefined : inside);
+      else if (entry.isSymbolicLink() && inside === undefined) checkLink(root, below, refused, refuse);
+    }
+  };
+  const missing = (directory: string): undefined => {
+    refuse(`${directory}/Dockerfile`, "is missing", "every layer has a Dockerfile; add one");
+  };
+
+  const found = fs.lstatSync(path.join(root, top), { throwIfNoEntry: false });
+  if (found === undefined) return { layers, refused, partial, problems, exists: false };
+  if (found.isSymbolicLink()) checkLink(root, top, refused, refuse);
+  else if (!found.isDirectory()) refuse(top, "is not a directory", `${top}/ holds the ${top} layers`);
+  else walk(top, undefined);
+  layers.sort((a, b) => (a.directory < b.directory ? -1 : 1));
+  return { layers, refused, partial, problems, exists: true };
+}
+
+type Refuse = (file: string, message: string, hint: string, line?: number) => void;
+
+/** A link that stands where a layer could: to a file it means nothing, to a directory it would hide changes from git. */
+function checkLink(root: string, link: string, refused: string[], refuse: Refuse): void {
+  const target = resolve(root, link, refuse);
+  if (target === undefined) refused.push(link);
+  else if (fs.statSync(target).isDirectory()) {
+    refused.push(link);
+    const where = isWithin(fs.realpathSync(root), target) ? "" : " out of the checkout";
+    refuse(
+      link,
+      `is a symbolic link${where}`,
+      "put the directory itself there: git does not see what changes behind a link",
+    );
+  }
+}
+
+/** Where a link leads; a broken one, or one that goes in a circle, is a problem. */
+function resolve(root: string, link: string, refuse: Refuse): string | undefined {
+  const absolute = path.join(root, link);
+  try {
+    return fs.realpathSync(absolute);
+  } catch (error) {
+    const leads = `is a symbolic link to ${fs.readlinkSync(absolute)}`;
+    const message = isMissing(error) ? `${leads}, which does not exist` : `${leads}: ${reasonOf(error)}`;
+    refuse(link, message, "mend or remove it");
+    return undefined;
+  }
+}
+
+function readText(root: string, directory: string, entry: Dirent, refuse: Refuse): string | undefined {
+  const file = `${directory}/${entry.name}`;
+  let absolute = path.join(root, directory, entry.name);
+  let kind: { isFile(): boolean; isDirectory(): boolean } = entry;
+  if (entry.isSymbolicLink()) {
+    const target = resolve(root, file, refuse);
+    if (target === undefined) return undefined;
+    if (!isWithin(fs.realpathSync(path.join(root, directory)), target)) {
+      const where = isWithin(fs.realpathSync(root), target) ? "its layer" : "the checkout";
+      refuse(
+        file,
+        `is a symbolic link out of ${where}`,
+        "put the file itself there: what changes behind the link goes unseen",
+      );
+      return undefined;
+    }
+    absolute = target;
+    kind = fs.statSync(target);
+  }
+  // Opening a pipe would wait for ever.
+  if (!kind.isFile()) {
+    refuse(
+      file,
+      kind.isDirectory() ? "is a directory, not a file" : "is not a regular file",
+      "put a text file there",
+    );
+    return undefined;
+  }
+  try {
+    const text = fs.readFileSync(absolute, "utf8");
+    // Node reads what is not UTF-8 as U+FFFD, and is much faster than reading bytes and checking all of them.
+    const odd = text.indexOf("\uFFFD");
+    if (odd < 0 || isUtf8(fs.readFileSync(absolute))) return text;
+    const line = text.slice(0, odd).split("\n").length;
+    refuse(file, "is not UTF-8", "save it as UTF-8", line);
+  } catch (error) {
+    refuse(file, `cannot be read: ${reasonOf(error)}`, "let the user that runs this read it");
+  }
+  return undefined;
+}
+
+function isWithin(directory: string, target: string): boolean {
+  return (
+    target === directory || target.startsWith(directory.endsWith(path.sep) ? directory : directory + path.sep)
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+/** Why the system refused, in words: `permission denied`. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;
+}
