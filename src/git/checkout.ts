@@ -1,0 +1,225 @@
+import { spawn } from "node:child_process";
+import { Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+
+/** What git says of a checkout. Paths are relative to the root, with `/` between their parts. */
+export interface Checkout {
+  /** 40 (SHA-256: 64) hexadecimal digits. */
+  readonly commit: string;
+  /** How many commits lead to it, itself included. */
+  readonly count: number;
+  /** Paths that differ between the two sides of the ref, both ends of a rename included. */
+  readonly changed: readonly string[];
+  /** Paths in the working tree that differ from the commit, what git does not know and what it ignores included. */
+  readonly uncommitted: readonly string[];
+  /** Those of them that git does not know yet and does not ignore. */
+  readonly untracked: readonly string[];
+}
+
+/** The revision that changes are counted from where none is given. */
+export const defaultRef = "HEAD^";
+
+/**
+ * Asks git about the checkout around `root`; `ref` as in `git diff`, null where the changes do not matter. Nothing is
+ * written, not even git's own index. Refuses with kind `surroundings` where git, the repository or its history is
+ * not fit, and with `usage` where the revision is unknown.
+ */
+export async function readCheckout(root: string, ref: string | null): Promise<Checkout> {
+  const ends = ref === null ? [] : endpoints(ref);
+  const places = ["--", "science", "compat"];
+  // All at once: each takes a few milliseconds, and none needs another's answer.
+  const [facts, count, diff, status] = await Promise.all([
+    git(root, ["rev-parse", "--show-prefix", "--is-shallow-repository", "--verify", "HEAD^{commit}"]),
+    git(root, ["rev-list", "--count", "HEAD", "--"]),
+    ref === null ? undefined : git(root, ["diff", ...diffOptions, ref, ...places]),
+    git(root, [
+      "status",
+      "--porcelain=v1",
+      "-z",
+      "--no-renames",
+      "--untracked-files=all",
+      "--ignored",
+      ...places,
+    ]),
+  ]);
+  if (facts.code !== 0) throw new Refusal(await whyNoCommit(root, facts.stderr));
+  const [prefix = "", shallow, commit = ""] = facts.stdout.split("\n");
+  if (shallow === "true") throw new Refusal(shallowClone);
+  if (count.code !== 0 || status.code !== 0) throw new Refusal(unexpected(count.code !== 0 ? count : status));
+
+  const changed = diff === undefined ? [] : await changedPaths(root, ref ?? "", ends, diff);
+  const uncommitted: string[] = [];
+  const untracked: string[] = [];
+  for (const entry of split(status.stdout)) {
+    uncommitted.push(entry.slice(3));
+    if (entry.startsWith("??")) untracked.push(entry.slice(3));
+  }
+  const below = (paths: readonly string[]) =>
+    paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+  return {
+    commit,
+    count: Number(count.stdout),
+    changed: below(changed),
+    uncommitted: below(uncommitted),
+    untracked: below(untracked),
+  };
+}
+
+/** The URL of the remote `origin`, without a login in it; empty where there is none. */
+export async function readSource(root: string): Promise<string> {
+  const { code, stdout } = await git(root, ["config", "--get", "remote.origin.url"]);
+  const url = code === 0 ? stdout.trim() : "";
+  // A scp-like `git@host:path` names no secret; a URL can carry a token.
+  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/, "$1");
+}
+
+// `--no-renames` shows both ends of a rename as a deletion and an addition, which is what counts here.
+const diffOptions = [
+  "--name-only",
+  "-z",
+  "--no-renames",
+  "--no-ext-diff",
+  "--no-relative",
+  "--ignore-submodules=none",
+];
+
+const shallowClone: Problem = {
+  kind: "surroundings",
+  message:
+    "this is a shallow clone, so its commit count, which is part of every immutable tag, would be wrong",
+  hint: "git fetch --unshallow (in CI: fetch the whole history, e.g. fetch-depth: 0)",
+};
+
+/** The revisions that a ref is made of: `A..B` and `A...B` have two, a missing one is HEAD. */
+function endpoints(ref: string): string[] {
+  const ends = ref.split(/\.{2,3}/).map((end) => (end === "" ? "HEAD" : end));
+  const range = /\.\./.test(ref);
+  // What starts with a dash would reach git as an option.
+  if (
+    ref === "" ||
+    ref.startsWith("-") ||
+    ends.some((end) => end.startsWith("-")) ||
+    ends.length > (range ? 2 : 1)
+  ) {
+    throw new Refusal({
+      kind: "usage",
+      message: `--ref ${JSON.stringify(ref)} is not a revision`,
+      hint: "give one revision (HEAD^, a tag, a branch) or a range A..B",
+    });
+  }
+  return ends;
+}
+
+async function changedPaths(
+  root: string,
+  ref: string,
+  ends: readonly string[],
+  diff: Answer,
+): Promise<string[]> {
+  const checks = await Promise.all(
+    diff.code === 0
+      ? []
+      : ends.map((end) => git(root, ["rev-parse", "--verify", "--quiet", `${end}^{commit}`])),
+  );
+  const missing = ends.filter((_, index) => checks[index]?.code !== 0);
+  if (diff.code === 0) return split(diff.stdout);
+  if (missing.length === 0) throw new Refusal(unexpected(diff));
+  if (ref === defaultRef && (await isFirstCommit(root))) return everything(root);
+  throw new Refusal({
+    kind: "usage",
+    message: `--ref ${ref}: git knows no revision ${missing.map((end) => JSON.stringify(end)).join(" or ")} here`,
+    hint: "git log --oneline lists the commits, git fetch --tags brings the tags of the remote",
+  });
+}
+
+async function isFirstCommit(root: string): Promise<boolean> {
+  const { code, stdout } = await git(root, ["rev-list", "--parents", "--max-count=1", "HEAD", "--"]);
+  return code === 0 && stdout.trim().split(" ").length === 1;
+}
+
+/** The first commit has no parent: against the empty tree, all is new. */
+async function everything(root: string): Promise<string[]> {
+  const empty = await git(root, ["hash-object", "-t", "tree", "--stdin"]);
+  const diff = await git(root, ["diff", ...diffOptions, empty.stdout.trim(), "--", "science", "compat"]);
+  if (diff.code !== 0) throw new Refusal(unexpected(diff));
+  return split(diff.stdout);
+}
+
+async function whyNoCommit(root: string, stderr: string): Promise<Problem> {
+  if (stderr.includes("dubious ownership")) {
+    const directory = /repository at '([^']+)'/.exec(stderr)?.[1] ?? root;
+    return {
+      kind: "surroundings",
+      message: `git does not trust the owner of ${directory}`,
+      hint: `git config --global --add safe.directory '${directory}'`,
+    };
+  }
+  const inside = await git(root, ["rev-parse", "--is-inside-work-tree"]);
+  if (inside.stdout.trim() === "true") {
+    return {
+      kind: "surroundings",
+      message: `the git repository at ${root} has no commit yet`,
+      hint: "git commit first",
+    };
+  }
+  if (inside.stdout.trim() === "false") {
+    return {
+      kind: "surroundings",
+      message: `${root} has no working tree`,
+      hint: "clone it and call from the clone",
+    };
+  }
+  return stderr.includes("not a git repository")
+    ? {
+        kind: "surroundings",
+        message: `${root} is not in a git repository`,
+        hint: "call from a clone of the definitions, or name one with --root",
+      }
+    : unexpected(inside);
+}
+
+interface Answer {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function unexpected({ stderr, code }: Answer): Problem {
+  const said = stderr.trim().split("\n")[0] ?? "";
+  return {
+    kind: "surroundings",
+    message: said === "" ? `git ended with exit code ${code ?? "none"}` : `git says: ${said}`,
+    hint: "git status in the same directory shows whether the repository is in order",
+  };
+}
+
+function split(text: string): string[] {
+  return text.split("\0").filter((path) => path !== "");
+}
+
+function git(root: string, command: readonly string[]): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("git", ["--no-optional-locks", "-C", root, ...command], {
+      stdio: ["ignore", "pipe", "pipe"],
+      // Its messages are read here, so they have to be in one language.
+      env: { ...process.env, LC_ALL: "C", GIT_LITERAL_PATHSPECS: "1" },
+    });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        new Refusal({
+          kind: "surroundings",
+          message:
+            error.code === "ENOENT" ? "git was not found" : `git could not be started: ${error.message}`,
+          hint: "install git 2.30 or newer and have it on the PATH",
+        }),
+      );
+    });
+    child.once("close", (code) => {
+      resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
+    });
+  });
+}
