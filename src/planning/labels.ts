@@ -1,0 +1,42 @@
+import type { Build, Step } from "../model.ts";
+import { immutableTag } from "./names.ts";
+
+/** What a build stands on, as far as it is known when the build starts. */
+export interface BaseIdentity {
+  readonly name: string;
+  /** Empty where nothing tells it; it is written all the same, so that the base's own value is not inherited. */
+  readonly digest: string;
+}
+
+/** The facts of a run that labels tell besides the step itself. */
+export interface Provenance {
+  readonly build: Build;
+  /** Where the definitions are kept, e.g. the URL of the git remote; empty where there is none. */
+  readonly source: string;
+  /** Seconds since the epoch: one reading of the clock for the whole run. */
+  readonly time: number;
+}
+
+/**
+ * The labels of one build. Those below `org.sciserver` are inherited and so form the trail of layers (the seed,
+ * "Tracking changes"); the OCI ones (image-spec, annotations.md) are set anew at every layer.
+ */
+export function labelsOf(
+  step: Step,
+  base: BaseIdentity,
+  { build, source, time }: Provenance,
+): Record<string, string> {
+  const name = step.kind === "science" ? `science.${step.target}` : "compat";
+  const tag = immutableTag(step.version, build);
+  return {
+    [`org.sciserver.${name}.version`]: step.kind === "science" ? tag : `${step.image}:${tag}`,
+    [`org.sciserver.${name}.buildtime`]: String(time),
+    "org.opencontainers.image.title": step.kind === "science" ? step.target : step.image,
+    "org.opencontainers.image.version": step.version,
+    "org.opencontainers.image.revision": build.commit,
+    "org.opencontainers.image.created": new Date(time * 1000).toISOString(),
+    "org.opencontainers.image.source": source,
+    "org.opencontainers.image.base.name": base.name,
+    "org.opencontainers.image.base.digest": base.digest,
+  };
+}

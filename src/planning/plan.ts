@@ -1,0 +1,131 @@
+import type { Build, Catalog, CompatStep, Plan, Reason, ScienceLayer, ScienceStep } from "../model.ts";
+import { formatReference, parseReference } from "../reference.ts";
+import { compareVersions } from "../version.ts";
+import type { Changes } from "./changes.ts";
+import { basesOf, buildOrder } from "./graph.ts";
+import { releaseTags, scienceTags } from "./names.ts";
+
+/** What a plan is made from. */
+export interface PlanInput {
+  readonly catalog: Catalog;
+  readonly changes: Changes;
+  readonly repo: string;
+  readonly ref: string | null;
+  readonly build: Build;
+}
+
+/**
+ * The steps that the changes lead to, in an order that can be built: a changed science layer and all that builds on
+ * it, then a release of each final layer that is built or whose compat layers changed.
+ */
+export function makePlan({ catalog, changes, repo, ref, build }: PlanInput): Plan {
+  const science = scienceSteps(catalog, changes, repo, build);
+  const compat = compatSteps(catalog, changes, repo, build, new Set(science.map(({ id }) => id)));
+  return { formatVersion: 1, repo, ref, build, steps: [...science, ...compat] };
+}
+
+/** The directories whose files go into the steps of a plan. */
+export function builtDirectories(plan: Plan, catalog: Catalog): ReadonlySet<string> {
+  const directories = new Set<string>();
+  for (const step of plan.steps) {
+    if (step.kind === "science") directories.add(step.directory);
+    else
+      for (const name of step.layers)
+        directories.add(catalog.compat.get(name)?.directory ?? `compat/${name}`);
+  }
+  return directories;
+}
+
+function scienceSteps(catalog: Catalog, changes: Changes, repo: string, build: Build): ScienceStep[] {
+  const steps = new Map<string, ScienceStep>();
+  for (const layer of buildOrder(catalog)) {
+    const needs = [...basesOf(layer)].filter((directory) => steps.has(directory)).sort();
+    const because = [...ownReasons(layer.directory, changes), ...needs.map(standsOn)];
+    if (because.length === 0) continue;
+    const { directory, target, image, version } = layer;
+    steps.set(directory, {
+      id: directory,
+      kind: "science",
+      directory,
+      target,
+      image,
+      version,
+      final: catalog.finals.has(directory),
+      needs,
+      bases: baseReferences(layer, catalog, repo),
+      tags: scienceTags(repo, target, version, build),
+      because,
+    });
+  }
+  return [...steps.values()];
+}
+
+function compatSteps(
+  catalog: Catalog,
+  changes: Changes,
+  repo: string,
+  build: Build,
+  built: ReadonlySet<string>,
+): CompatStep[] {
+  const steps: CompatStep[] = [];
+  for (const directory of catalog.finals) {
+    const layer = catalog.science.get(directory);
+    if (layer === undefined) continue;
+    const { image, version, target, compat } = layer;
+    const layers = catalog.stacks.get(compat) ?? [];
+    const needs = built.has(directory) ? [directory] : [];
+    const because = [...needs.map(standsOn), ...compatReasons(layers, catalog, changes)];
+    if (because.length === 0) continue;
+    steps.push({
+      id: `compat/${image}:${version}`,
+      kind: "compat",
+      compat,
+      layers,
+      science: directory,
+      image,
+      version,
+      needs,
+      bases: [scienceTags(repo, target, version, build).rolling],
+      tags: releaseTags(repo, image, version, build),
+      because,
+    });
+  }
+  return steps.sort((a, b) => compareText(a.image, b.image) || compareVersions(a.version, b.version));
+}
+
+function ownReasons(directory: string, changes: Changes): Reason[] {
+  const paths = changes.get(directory);
+  if (paths === undefined) return [];
+  return [paths.length === 0 ? { kind: "requested" } : { kind: "changed", paths }];
+}
+
+function compatReasons(layers: readonly string[], catalog: Catalog, changes: Changes): Reason[] {
+  const reasons: Reason[] = [];
+  let requested = false;
+  for (const name of layers) {
+    const paths = changes.get(catalog.compat.get(name)?.directory ?? "");
+    if (paths === undefined) continue;
+    if (paths.length === 0) requested = true;
+    else reasons.push({ kind: "compat", compat: name, paths });
+  }
+  return requested ? [...reasons, { kind: "requested" }] : reasons;
+}
+
+function standsOn(step: string): Reason {
+  return { kind: "base", step };
+}
+
+function baseReferences(layer: ScienceLayer, catalog: Catalog, repo: string): string[] {
+  const references = layer.bases.map((base) => {
+    const ours = base.layer === undefined ? undefined : catalog.science.get(base.layer);
+    if (ours !== undefined) return `${repo}/sci/${ours.target}:${ours.version}`;
+    const foreign = parseReference(base.reference);
+    return foreign === undefined ? base.reference : formatReference(foreign);
+  });
+  return [...new Set(references)];
+}
+
+/** By code point, not by locale: the same order on every machine. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
