@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, posix } from "node:path";
+import type { Ignore as Rules } from "@balena/dockerignore";
+import { Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+
+/** Says of a path (relative to its layer, `/` between its parts) whether it is kept out of the build context. */
+export interface Ignore {
+  (path: string): boolean;
+  /** A `!` line can bring back what lies below an ignored directory. */
+  readonly hasExceptions: boolean;
+}
+
+const controlFiles: ReadonlySet<string> = new Set(["Dockerfile", ".dockerignore", "sciserver-image.json"]);
+
+/**
+ * Reads the `.dockerignore` of a layer, with the meaning that Docker gives it ("Dockerfile reference",
+ * .dockerignore file): the last line that matches a path, or a directory it lies in, decides. Without the file
+ * nothing is ignored. Throws a `Refusal` that names each line which Docker would refuse as well.
+ */
+export function readIgnore(root: string, directory: string): Ignore {
+  const file = posix.join(directory, ".dockerignore");
+  const text = readText(join(root, file), file);
+  return text === undefined ? ignoreNothing : parseIgnore(text, file);
+}
+
+/**
+ * Reads which paths of a layer can change its image: all that `.dockerignore` lets into the context, and the
+ * `Dockerfile`, `.dockerignore` and `sciserver-image.json` at its top, whatever it says of them.
+ */
+export function readTriggers(root: string, directory: string): (path: string) => boolean {
+  const ignored = readIgnore(root, directory);
+  return (path) => controlFiles.has(path) || !ignored(path);
+}
+
+const ignoreNothing: Ignore = Object.assign(() => false, { hasExceptions: false });
+
+function readText(path: string, file: string): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const message = error instanceof TypeError ? "not UTF-8" : `cannot be read (${code})`;
+    throw new Refusal({ kind: "definition", file, message, hint: "make it a readable text file" });
+  }
+}
+
+function parseIgnore(text: string, file: string): Ignore {
+  // Loaded only here, since most layers have no .dockerignore and a preview looks at every one of them.
+  const dockerignore: (options: { ignorecase: boolean }) => Rules = createRequire(import.meta.url)(
+    "@balena/dockerignore",
+  );
+  const rules = dockerignore({ ignorecase: false });
+  const problems: Problem[] = [];
+  let hasExceptions = false;
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const sign = line.trim().startsWith("!") ? "!" : "";
+    const pattern = line.startsWith("#") ? "" : cleanPattern(line.trim().slice(sign.length).trim());
+    try {
+      if (sign === "!" && pattern === "" && !line.startsWith("#")) throw new SyntaxError("a lone !");
+      const lines = expandPattern(pattern).map((expanded) => sign + expanded);
+      // A pattern is compiled when it is first asked, and then it throws if it is wrong.
+      dockerignore({ ignorecase: false }).add(lines).ignores(below("probe"));
+      rules.add(lines);
+      hasExceptions ||= sign === "!";
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      const message = `Docker does not understand the pattern ${JSON.stringify(line.trim())}`;
+      const hint = "close each [ with a ], end no line with a backslash, and let a name follow each !";
+      problems.push({ kind: "definition", file, line: index + 1, message, hint });
+    }
+  }
+  if (problems.length > 0) throw new Refusal(...problems);
+  return Object.assign((path: string) => rules.ignores(below(path)), { hasExceptions });
+}
+
+function cleanPattern(pattern: string): string {
+  if (pattern === "") return "";
+  const clean = posix.normalize(pattern).replace(/(?<=.)\/$/, "");
+  return clean.length > 1 && clean.startsWith("/") ? clean.slice(1) : clean;
+}
+
+// What Go's path/filepath.Match accepts; Docker refuses a file with any other pattern.
+const classItem = String.raw`(?:\\.|[^\\\]-])`;
+const validPattern = new RegExp(
+  String.raw`^(?:\\.|[^\\[]|\[\^?(?:${classItem}(?:-${classItem})?)+\])*$`,
+  "su",
+);
+
+/** Writes a pattern so that the library takes it as Docker does, where the two differ. */
+function expandPattern(pattern: string): string[] {
+  if (pattern === "" || pattern === "." || pattern === "/" || /^\.\.(?:\/|$)/.test(pattern)) return [];
+  if (!validPattern.test(pattern)) throw new SyntaxError(pattern);
+  const expanded = pattern
+    // Docker takes `**.pyc` for every path that ends so; the library would want a file of just that name.
+    .replace(/^\*\*(?=[^/*?[\]\\][^*?[\]\\]*$)/, "**/*")
+    // These mean nothing in a pattern, but the library hands them to its regular expression.
+    .replaceAll(/\\.|[+(){}|]/gs, (found) => (found.length > 1 ? found : `\\${found}`));
+  // The library looks for a directory that `a**b` matches at one depth only.
+  const inside = pattern.includes("**") ? [below(`${expanded}/**`)] : [];
+  return [below(expanded), ...inside];
+}
+
+/**
+ * Every pattern and path is moved below one directory, for the library looks its answers up in an object: it
+ * would find `constructor` there before it was ever asked.
+ */
+function below(path: string): string {
+  return `layer/${path}`;
+}
