@@ -1,0 +1,364 @@
+import { IncomingMessage } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
+import type { Credentials } from "../model.ts";
+import { Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+import { parseReference } from "../reference.ts";
+import { explainBuildFailure } from "./build-failure.ts";
+import { buildOutput } from "./build-output.ts";
+import { engineClient, ping } from "./client.ts";
+import type { EngineAddress } from "./client.ts";
+import { TransientFailure } from "./engine.ts";
+import type { BuildRequest, Engine, ImageFacts } from "./engine.ts";
+import { textOf } from "./json.ts";
+import { readMessages } from "./messages.ts";
+import type { EngineMessage } from "./messages.ts";
+
+/** What builds the images: BuildKit, or the builder that Docker had before and Podman has the like of. */
+export type Builder = "buildkit" | "classic";
+
+/** What a connection to an engine needs to be told. */
+export interface DockerOptions {
+  /** The login for a registry such as `docker.io` or `localhost:5000`; undefined for none. */
+  readonly credentials: (registry: string) => Promise<Credentials | undefined>;
+  /** BuildKit where the engine has it, by default. */
+  readonly builder?: Builder;
+}
+
+/** An engine that answers, and what it is. */
+export interface DockerConnection {
+  readonly engine: Engine;
+  /** How many processors it has. */
+  readonly cpus: number;
+  readonly builder: Builder;
+  /** For people: `Docker 20.10.24`, `Podman Engine 4.3.1`. */
+  readonly description: string;
+}
+
+/** In milliseconds. A question that an engine answers from what it holds; it can be busy with builds. */
+const questionTimeout = 60_000;
+
+/** While an engine works, it is asked this often (ms) whether it still answers, and may be silent so many times. */
+const watch = { every: 5000, timeout: 5000, silences: 3 };
+
+/** Connects to an engine. Refuses where it does not answer, or cannot say what it is. */
+export async function connectDocker(
+  address: EngineAddress,
+  options: DockerOptions,
+): Promise<DockerConnection> {
+  try {
+    const brief = engineClient(address, questionTimeout);
+    const [version, info] = await Promise.all([brief.version(), brief.info()]);
+    const builder = options.builder ?? builderOf(version);
+    const component = version.Components?.[0];
+    const name = component === undefined || component.Name === "Engine" ? "Docker" : component.Name;
+    return {
+      engine: dockerEngine(address, brief, builder, options),
+      cpus: Math.max(1, Number(info.NCPU) || 1),
+      builder,
+      description: `${name} ${version.Version}`,
+    };
+  } catch (error) {
+    throw engineFailure(address, error);
+  }
+}
+
+/**
+ * BuildKit is part of Docker's engine for Linux since API 1.39. The Builder-Version header of a ping is no help: it
+ * says what the docker command should use by default, which is the old builder up to Docker 20.10.
+ */
+function builderOf({ Components, ApiVersion, Os }: Docker.DockerVersion): Builder {
+  const docker = Components?.some(({ Name }) => Name === "Engine") ?? false;
+  const [major = 0, minor = 0] = ApiVersion.split(".").map(Number);
+  return docker && Os === "linux" && (major > 1 || minor >= 39) ? "buildkit" : "classic";
+}
+
+function dockerEngine(
+  address: EngineAddress,
+  brief: Docker,
+  builder: Builder,
+  { credentials }: DockerOptions,
+): Engine {
+  const client = engineClient(address);
+
+  async function build(request: BuildRequest): Promise<string> {
+    const { context, dockerfile, onLine, signal } = request;
+    const output = buildOutput(onLine);
+    let contextError: unknown;
+    // Stays on to the end: a stream that is destroyed may still report why.
+    context.on("error", (error) => (contextError ??= error));
+    try {
+      return await attend(address, signal, async (cancel) => {
+        const answer = await startBuild(client, request, builder, cancel);
+        let failure: string | undefined;
+        for await (const message of readMessages(answer)) {
+          output.take(message);
+          failure ??= message.error;
+        }
+        output.flush();
+        if (failure !== undefined) throw buildFailure(failure, output.step, dockerfile);
+        if (output.imageId === undefined) throw new Error("it ended the build without a result");
+        return output.imageId;
+      });
+    } catch (error) {
+      output.flush();
+      signal.throwIfAborted();
+      if (contextError !== undefined) throw contextError;
+      if (error instanceof Refusal) throw error;
+      const refused = httpFailure(error);
+      throw refused === undefined
+        ? engineFailure(address, error)
+        : buildFailure(refused, output.step, dockerfile);
+    } finally {
+      context.destroy();
+    }
+  }
+
+  async function inspect(reference: string): Promise<ImageFacts | undefined> {
+    try {
+      const found = await brief.getImage(reference).inspect();
+      return {
+        id: found.Id,
+        labels: found.Config?.Labels ?? {},
+        environment: found.Config?.Env ?? [],
+        tags: found.RepoTags ?? [],
+        digests: found.RepoDigests ?? [],
+        size: found.Size,
+      };
+    } catch (error) {
+      if (statusCodeOf(error) === 404) return undefined;
+      throw engineFailure(address, error);
+    }
+  }
+
+  async function pull(
+    reference: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { registry, name, tag } = partsOf(reference);
+    const login = await credentials(registry);
+    const failure = await transfer(onProgress, signal, (cancel) =>
+      client.createImage(authOf(login, registry), { fromImage: name, tag, abortSignal: cancel }),
+    );
+    if (failure === undefined) return true;
+    // Docker Hub and its like answer so to a stranger who asks for what is not there.
+    const hidden = login === undefined && /repository does not exist or may require/.test(failure);
+    if (hidden || /manifest unknown|name unknown|not found: /i.test(failure)) return false;
+    throw transferFailure("pull", reference, registry, failure);
+  }
+
+  async function push(
+    reference: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { registry, name, tag } = partsOf(reference);
+    const login = await credentials(registry);
+    let digest: string | undefined;
+    const failure = await transfer(
+      onProgress,
+      signal,
+      (cancel) =>
+        client.getImage(name).push({ tag, authconfig: authOf(login, registry), abortSignal: cancel }),
+      ({ aux }) => (digest = textOf(aux, "Digest") ?? digest),
+    );
+    if (failure !== undefined) throw transferFailure("push", reference, registry, failure);
+    if (digest === undefined) throw engineFailure(address, "it ended the push without a digest");
+    return digest;
+  }
+
+  /** Follows a pull or push to its end, and gives what the engine says went wrong. */
+  async function transfer(
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+    start: (cancel: AbortSignal) => Promise<NodeJS.ReadableStream>,
+    onMessage: (message: EngineMessage) => void = () => {},
+  ): Promise<string | undefined> {
+    try {
+      return await attend(address, signal, async (cancel) => {
+        let failure: string | undefined;
+        for await (const message of readMessages(bytesOf(await start(cancel)))) {
+          const { id, status, counting } = message;
+          failure ??= message.error;
+          onMessage(message);
+          const waiting = status === "Preparing" || status === "Waiting";
+          if (status !== undefined && !counting && !waiting)
+            onProgress(id === undefined ? status : `${id}: ${status}`);
+        }
+        return failure;
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Refusal) throw error;
+      const refused = httpFailure(error);
+      if (refused !== undefined) return refused;
+      throw engineFailure(address, error);
+    }
+  }
+
+  return { build, inspect, pull, push };
+}
+
+/**
+ * Sends a build straight through dockerode's modem. Its `buildImage` would open a BuildKit session, which lets any
+ * registry that a build asks have the same login, and which stays open when the build is aborted. A session is not
+ * needed: base images are pulled beforehand.
+ */
+async function startBuild(
+  client: Docker,
+  { context, tags, labels }: BuildRequest,
+  builder: Builder,
+  abortSignal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const options = {
+    version: builder === "buildkit" ? "2" : "1",
+    t: tags,
+    labels,
+    rm: true,
+    forcerm: true,
+  };
+  const call = { path: "/build?", method: "POST", options, file: context, isStream: true, abortSignal };
+  return new Promise((resolve, reject) => {
+    client.modem.dial({ ...call, statusCodes: { 200: true } }, (error, answer) => {
+      if (error === null && answer instanceof IncomingMessage) resolve(answer);
+      else reject(error ?? new Error("it gave no answer"));
+    });
+  });
+}
+
+/**
+ * Runs a task of the engine's, whose signal is aborted when `signal` is, and also when the engine stops answering:
+ * a connection to an engine that hangs stays open for ever. Rejects at once with the reason of either.
+ */
+async function attend<T>(
+  address: EngineAddress,
+  signal: AbortSignal,
+  task: (cancel: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const lost = new AbortController();
+  const ended = new AbortController();
+  const cancel = AbortSignal.any([signal, lost.signal]);
+  const cancelled = new Promise<never>((_, reject) => {
+    cancel.addEventListener("abort", () => reject(cancel.reason), { once: true });
+  });
+  const watching = watchEngine(address, ended.signal).then((refusal) => lost.abort(refusal));
+  watching.catch(() => {});
+  try {
+    return await Promise.race([task(cancel), cancelled]);
+  } catch (error) {
+    cancel.throwIfAborted();
+    throw error;
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Resolves when the engine has been silent too often in a row; rejects when told to end. */
+async function watchEngine(address: EngineAddress, ended: AbortSignal): Promise<Refusal> {
+  for (let silences = 0; silences < watch.silences;) {
+    await sleep(watch.every, undefined, { signal: ended });
+    try {
+      await ping(address, watch.timeout);
+      silences = 0;
+    } catch {
+      silences++;
+    }
+  }
+  return engineFailure(
+    address,
+    `it has not answered for ${(watch.silences * (watch.every + watch.timeout)) / 1000} s`,
+  );
+}
+
+function buildFailure(error: string, step: string | undefined, dockerfile: string): Refusal {
+  const { line, instruction, cause } = explainBuildFailure(error, step, dockerfile);
+  const what = instruction === undefined ? "" : `: ${shorten(instruction)}`;
+  const message = `the build failed${what} — ${cause}`;
+  return new Refusal({ kind: "failure", message, ...(line === undefined ? {} : { line }) });
+}
+
+function shorten(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 199)}…`;
+}
+
+/** What the engine reports of a registry that another try may not meet, in the words of Docker and of Go's net/http. */
+const transient =
+  /\b(?:429|5\d\d)\b|too ?many ?requests|\bEOF\b|connection re(?:set|fused)|broken pipe|timeout|deadline exceeded|temporary failure|server misbehaving|internal server error|bad gateway|unavailable|blob (?:upload )?(?:unknown|invalid)|unknown blob|closed network connection/i;
+
+function transferFailure(verb: "pull" | "push", reference: string, registry: string, said: string): Refusal {
+  // A pull comes before there is anything to build: what lacks is around the run, not in it.
+  const kind = verb === "push" ? "failure" : "surroundings";
+  const problem: Problem = { kind, message: `the ${verb} of ${reference} failed: ${said.trim()}` };
+  if (/unauthorized|authentication required|no basic auth|incorrect username|\b401\b/i.test(said))
+    return new Refusal({
+      ...problem,
+      hint: `log in with an account that may ${verb} there: docker login ${registry}`,
+    });
+  if (/denied|forbidden|\b403\b/i.test(said))
+    return new Refusal({
+      ...problem,
+      hint: `the account lacks the permission to ${verb} there, or docker login ${registry} is missing: check both, and the repository's name`,
+    });
+  if (/does not exist locally|tag does not exist/i.test(said))
+    return new Refusal({ ...problem, hint: "build it first" });
+  if (/name (?:unknown|invalid)|not found|\b404\b/i.test(said) && !/blob/i.test(said))
+    return new Refusal({ ...problem, hint: `check that the repository exists in ${registry}, and its name` });
+  if (transient.test(said)) return new TransientFailure(problem);
+  return new Refusal(problem);
+}
+
+interface ReferenceParts {
+  readonly registry: string;
+  /** Registry and repository, as they are written. */
+  readonly name: string;
+  readonly tag: string;
+}
+
+/** A digest takes the place of the tag, as the Engine API wants it. */
+function partsOf(text: string): ReferenceParts {
+  const reference = parseReference(text);
+  if (reference === undefined)
+    throw new Refusal({ kind: "failure", message: `${text} is not an image reference` });
+  const { registry, repository, tag, digest } = reference;
+  return {
+    registry: registry ?? "docker.io",
+    name: registry === undefined ? repository : `${registry}/${repository}`,
+    tag: digest ?? tag ?? "latest",
+  };
+}
+
+/** The engine wants the header even where there is no login. */
+function authOf(login: Credentials | undefined, registry: string): Record<string, string> {
+  if (login === undefined) return {};
+  const serveraddress = registry === "docker.io" ? "https://index.docker.io/v1/" : registry;
+  if ("identityToken" in login) return { identitytoken: login.identityToken, serveraddress };
+  return { username: login.username, password: login.password, serveraddress };
+}
+
+async function* bytesOf(stream: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+}
+
+function statusCodeOf(error: unknown): number | undefined {
+  const code: unknown = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  return typeof code === "number" ? code : undefined;
+}
+
+/** What the engine said where it refused a request; undefined where it said nothing. */
+function httpFailure(error: unknown): string | undefined {
+  if (!(error instanceof Error) || statusCodeOf(error) === undefined) return undefined;
+  return error.message.replace(/^\(HTTP code \d+\) .*? - /s, "").trim();
+}
+
+function engineFailure(address: EngineAddress, error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  return new Refusal({
+    kind: "surroundings",
+    message: `the engine at ${address.host} failed: ${httpFailure(error) ?? said}`,
+    hint: "see its log, and whether it still runs: docker info",
+  });
+}

@@ -1,0 +1,52 @@
+import type { Readable } from "node:stream";
+import { Refusal } from "../problem.ts";
+
+/** What an engine knows of an image that it holds. */
+export interface ImageFacts {
+  /** The engine's own identity of it: `sha256:…` of its configuration. */
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `NAME=value`, in order. */
+  readonly environment: readonly string[];
+  /** Every `repository:tag` it carries. */
+  readonly tags: readonly string[];
+  /** Every `repository@sha256:…` it was pulled from or pushed to. */
+  readonly digests: readonly string[];
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** One build: a tar stream with a `Dockerfile` at its top. */
+export interface BuildRequest {
+  readonly context: Readable;
+  /** The same Dockerfile as text, so that a failure can name its line. */
+  readonly dockerfile: string;
+  /** The references that the image gets. */
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Called with each line of the build's output, without its line end. */
+  readonly onLine: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A refusal that another try of the same call may not meet: an overloaded registry, a dropped connection. */
+export class TransientFailure extends Refusal {}
+
+/**
+ * A container engine. Each method rejects with a `Refusal` whose problem says what the engine said: kind
+ * `failure` where the build or push failed, `surroundings` where the engine did, or the registry of a pull. None waits for ever: an
+ * engine that goes away fails the call. An aborted signal cancels it there, and rejects with the signal's reason.
+ */
+export interface Engine {
+  /** Builds, tags and gives the id of the image. */
+  build(request: BuildRequest): Promise<string>;
+  /** The facts of a local image; undefined where the engine holds none by that reference. */
+  inspect(reference: string): Promise<ImageFacts | undefined>;
+  /**
+   * Pulls a reference, with the credentials for its registry, so that `inspect` knows it and `FROM` finds it. False
+   * where the registry says that it holds no such image.
+   */
+  pull(reference: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<boolean>;
+  /** Pushes a reference and gives the digest of its manifest. `onProgress` gets lines for people. */
+  push(reference: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<string>;
+}

@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { buildOf, connect, eventually, fromBusybox, problemOf, unique } from "../support/engine-room.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
+import { startEngine, testPlatform } from "../support/platform.ts";
+import type { EngineProcess } from "../support/platform.ts";
+
+const faults = suite("an engine that fails");
+const { registry } = await testPlatform();
+const never = new AbortController().signal;
+
+async function withEngine(test: (engine: EngineProcess) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "engine-"));
+  const engine = await startEngine(directory);
+  try {
+    await test(engine);
+  } finally {
+    await engine.stop();
+    await rm(directory, { recursive: true });
+  }
+}
+
+const { dockerfile, files } = fromBusybox();
+
+for (const builder of ["buildkit", "classic"] as const) {
+  faults(`${builder}: killed in mid-build, it fails the build at once`, () =>
+    withEngine(async (process_) => {
+      const { engine } = await connect(process_.dockerHost, { builder });
+      const request = buildOf(`${dockerfile}RUN sleep 600\n`, { files });
+      const outcome = problemOf(engine.build(request));
+      await eventually(() => request.lines.some((line) => line.includes("RUN sleep")));
+      const begun = performance.now();
+      await process_.kill();
+      const { kind, message } = await outcome;
+      assert.is(kind, "surroundings");
+      assert.match(message, new RegExp(`^the engine at ${process_.dockerHost} failed: .`));
+      assert.ok(performance.now() - begun < 5000);
+    }),
+  );
+}
+
+faults("killed in mid-push, it fails the push at once", () =>
+  withEngine(async (process_) => {
+    const proxy = await startFaultProxy(registry);
+    try {
+      const { engine } = await connect(process_.dockerHost);
+      const reference = `${proxy.address}/test/${unique()}:1`;
+      await engine.build(buildOf(dockerfile, { files, tags: [reference] }));
+      proxy.inject({ status: 500 }, { when: ({ method }) => method === "POST" });
+      const outcome = problemOf(engine.push(reference, () => {}, never));
+      await eventually(() => proxy.requests.some(({ method }) => method === "POST"));
+      await process_.kill();
+      const { kind, message } = await outcome;
+      assert.is(kind, "surroundings");
+      assert.match(message, new RegExp(`^the engine at ${process_.dockerHost} failed: .`));
+    } finally {
+      await proxy.stop();
+    }
+  }),
+);
+
+faults("stopped, so that it answers nothing any more, it fails the build within a minute", () =>
+  withEngine(async (process_) => {
+    const { engine } = await connect(process_.dockerHost);
+    const request = buildOf(`${dockerfile}RUN sleep 600\n`, { files });
+    const outcome = problemOf(engine.build(request));
+    await eventually(() => request.lines.some((line) => line.includes("RUN sleep")));
+    process.kill(process_.pid, "SIGSTOP");
+    try {
+      const begun = performance.now();
+      const { kind, message } = await outcome;
+      assert.is(kind, "surroundings");
+      assert.match(message, /it has not answered for \d+ s$/);
+      assert.ok(performance.now() - begun < 60_000);
+    } finally {
+      process.kill(process_.pid, "SIGCONT");
+    }
+  }),
+);
+
+faults.run();

@@ -1,0 +1,212 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { TransientFailure } from "../../src/engine/engine.ts";
+import { retryingPushes } from "../../src/engine/retry.ts";
+import { buildOf, connect, eventually, problemOf, unique } from "../support/engine-room.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
+import type { FaultProxy } from "../support/fault-proxy.ts";
+import { dockerClient, startRegistry, testPlatform } from "../support/platform.ts";
+
+const push = suite("push and pull");
+const { base, dockerHost, registry } = await testPlatform();
+const { engine } = await connect(dockerHost);
+const client = dockerClient(dockerHost);
+const never = new AbortController().signal;
+const quiet = () => {};
+const quick = { attempts: 4, baseDelay: 20, onRetry: quiet };
+const made: string[] = [];
+
+/** An image of its own under a reference there, with one layer of its own. */
+async function imageAt(address: string): Promise<string> {
+  const reference = `${address}/test/${unique()}:1.0`;
+  made.push(reference);
+  await engine.build(
+    buildOf(`FROM ${base}\nCOPY file /file\n`, { tags: [reference], files: { file: unique() } }),
+  );
+  return reference;
+}
+
+async function withProxy(test: (proxy: FaultProxy, reference: string) => Promise<void>): Promise<void> {
+  const proxy = await startFaultProxy(registry);
+  try {
+    await test(proxy, await imageAt(proxy.address));
+  } finally {
+    await proxy.stop();
+  }
+}
+
+const isManifest = ({ method, path }: { method: string; path: string }) =>
+  method === "PUT" && path.includes("/manifests/");
+
+push("a push gives the digest that the registry has, and says which layers it sent", async () => {
+  const reference = await imageAt(registry);
+  const lines: string[] = [];
+  const digest = await engine.push(reference, (line) => lines.push(line), never);
+  const [, path, tag] = /^[^/]+\/(.*):(.*)$/.exec(reference) ?? [];
+  const answer = await fetch(`http://${registry}/v2/${path}/manifests/${tag}`, {
+    method: "HEAD",
+    headers: { accept: "application/vnd.docker.distribution.manifest.v2+json" },
+  });
+  assert.is(answer.headers.get("docker-content-digest"), digest);
+  assert.ok(lines.some((line) => line.endsWith(": Pushed")));
+  assert.not.ok(lines.some((line) => /\[=*>|Preparing|Waiting/.test(line)));
+  const facts = await engine.inspect(reference);
+  assert.ok(facts?.digests.some((known) => known.endsWith(`@${digest}`)));
+});
+
+push("an image that the engine does not hold cannot be pushed", async () => {
+  const { kind, hint } = await problemOf(engine.push(`${registry}/test/${unique()}:1`, quiet, never));
+  assert.is(kind, "failure");
+  assert.is(hint, "build it first");
+});
+
+push("a registry that answers 500 twice gets the push at the third try, and each wait is told", () =>
+  withProxy(async (proxy, reference) => {
+    proxy.inject({ status: 500 }, { times: 2, when: isManifest });
+    const lines: string[] = [];
+    const telling = { ...quick, onRetry: (line: string) => lines.push(line) };
+    const digest = await retryingPushes(engine, telling).push(reference, quiet, never);
+    assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+    assert.is(proxy.requests.filter(isManifest).length, 3);
+    assert.is(lines.length, 2);
+    assert.match(lines[0] ?? "", /^the push of .* failed: .*500.*; trying again in \d+\.\d s \(2 of 4\)$/);
+  }),
+);
+
+for (const [name, fault] of [
+  ["always answers 500", { status: 500 }],
+  ["always answers 503", { status: 503 }],
+  ["always answers 429", { status: 429 }],
+  ["always drops the connection", "cut"],
+] as const) {
+  push(`a registry that ${name} fails the push after every attempt`, () =>
+    withProxy(async (proxy, reference) => {
+      proxy.inject(fault, { when: isManifest });
+      const { kind, message } = await problemOf(
+        retryingPushes(engine, { ...quick, attempts: 2 }).push(reference, quiet, never),
+      );
+      assert.is(kind, "failure");
+      assert.match(message, /^the push of .* failed: .*\(tried 2 times\)$/);
+      assert.ok(proxy.requests.filter(isManifest).length >= 2);
+    }),
+  );
+}
+
+for (const status of [401, 403, 404]) {
+  push(`a registry that answers ${status} fails the push at once, with what to do`, () =>
+    withProxy(async (proxy, reference) => {
+      const code = { 401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN" }[status];
+      const body = JSON.stringify({ errors: [{ code, message: "no" }] });
+      proxy.inject({ status, body }, { when: isManifest });
+      const { kind, hint } = await problemOf(retryingPushes(engine, quick).push(reference, quiet, never));
+      assert.is(kind, "failure");
+      assert.match(
+        hint ?? "",
+        status === 404 ? /repository exists/ : new RegExp(`docker login ${proxy.address}`),
+      );
+      assert.is(proxy.requests.filter(isManifest).length, 1);
+    }),
+  );
+}
+
+push("a registry that is gone is worth another try", async () => {
+  const reference = await imageAt("127.0.0.1:1");
+  const outcome = await engine.push(reference, quiet, never).catch((error: unknown) => error);
+  assert.instance(outcome, TransientFailure);
+});
+
+push("an abort ends a push, and a wait between two tries, at once", () =>
+  withProxy(async (proxy, reference) => {
+    proxy.inject({ status: 500 }, { when: isManifest });
+    const abort = new AbortController();
+    const reason = new Error("told to stop");
+    let begun = 0;
+    const onRetry = () => {
+      begun = performance.now();
+      setTimeout(() => abort.abort(reason), 10);
+    };
+    const slow = retryingPushes(engine, { attempts: 3, baseDelay: 60_000, onRetry });
+    const outcome = await slow.push(reference, quiet, abort.signal).catch((error: unknown) => error);
+    assert.is(outcome, reason);
+    assert.ok(performance.now() - begun < 1000);
+    const early = await engine.push(reference, quiet, abort.signal).catch((error: unknown) => error);
+    assert.is(early, reason);
+  }),
+);
+
+push("an abort ends a push that the engine is busy with at once", () =>
+  withProxy(async (proxy, reference) => {
+    // The engine itself waits and tries a layer again.
+    proxy.inject({ status: 500 }, { when: ({ method }) => method === "POST" });
+    const abort = new AbortController();
+    const reason = new Error("told to stop");
+    const pushing = engine.push(reference, quiet, abort.signal).catch((error: unknown) => error);
+    await eventually(() => proxy.requests.some(({ method }) => method === "POST"));
+    const begun = performance.now();
+    abort.abort(reason);
+    assert.is(await pushing, reason);
+    assert.ok(performance.now() - begun < 1000);
+    const before = proxy.requests.length;
+    await sleep(6000);
+    assert.is(proxy.requests.length, before, "the engine goes on with it");
+  }),
+);
+
+push("a pull brings what the registry has, and says where it has nothing", async () => {
+  const reference = await imageAt(registry);
+  await engine.push(reference, quiet, never);
+  await client.getImage(reference).remove();
+  assert.is(await engine.inspect(reference), undefined);
+  const lines: string[] = [];
+  assert.is(await engine.pull(reference, (line) => lines.push(line), never), true);
+  assert.ok(await engine.inspect(reference));
+  assert.ok(lines.some((line) => /Pull complete|Already exists|Downloaded newer image/.test(line)));
+  assert.is(await engine.pull(`${registry}/test/${unique()}:1`, quiet, never), false);
+  assert.is(await engine.pull(reference.replace(/:1\.0$/, ":9"), quiet, never), false);
+});
+
+push(
+  "a registry with a login takes a push and gives a base to a build only with the right password",
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), "login-registry-"));
+    const login = { username: "ada", password: "correct horse ä" };
+    const guarded = await startRegistry(directory, { login });
+    try {
+      const reference = await imageAt(guarded.address);
+      const wrong = await connect(dockerHost, { login: { ...login, password: "wrong-secret" } });
+      for (const stranger of [engine, wrong.engine]) {
+        const { kind, message, hint } = await problemOf(
+          retryingPushes(stranger, quick).push(reference, quiet, never),
+        );
+        assert.is(kind, "failure");
+        assert.match(hint ?? "", new RegExp(`docker login ${guarded.address}`));
+        assert.not.match(message, /wrong-secret/);
+      }
+      const known = await connect(dockerHost, { login });
+      await known.engine.push(reference, quiet, never);
+      await client.getImage(reference).remove();
+      const refused = await problemOf(engine.pull(reference, quiet, never));
+      assert.is(refused.kind, "surroundings");
+      assert.match(refused.hint ?? "", new RegExp(`docker login ${guarded.address}`));
+      assert.is(await known.engine.pull(reference, quiet, never), true);
+      for (const builder of ["buildkit", "classic"] as const) {
+        const { engine: plain } = await connect(dockerHost, { builder });
+        assert.match(await plain.build(buildOf(`FROM ${reference}\nENV A=b\n`)), /^sha256:/);
+      }
+    } finally {
+      await guarded.stop();
+      await rm(directory, { recursive: true });
+    }
+  },
+);
+
+push.after(async () => {
+  for (const reference of made)
+    if ((await engine.inspect(reference)) !== undefined) await client.getImage(reference).remove();
+});
+
+push.run();
