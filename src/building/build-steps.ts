@@ -1,0 +1,159 @@
+import type { Engine } from "../engine/engine.ts";
+import type { Step } from "../model.ts";
+import { labelsOf } from "../planning/labels.ts";
+import type { BaseIdentity, Provenance } from "../planning/labels.ts";
+import { immutableTag } from "../planning/names.ts";
+import { Refusal } from "../problem.ts";
+import { sameReference } from "../reference.ts";
+import type { Problem } from "../problem.ts";
+import { identify } from "./bases.ts";
+import type { Bases } from "./bases.ts";
+import type { RunEvent, StepResult } from "../run.ts";
+import type { PreparedStep } from "./prepare.ts";
+import { runSchedule } from "./schedule.ts";
+import type { Ending } from "./schedule.ts";
+
+/** What the builds of a run need. */
+export interface Builds {
+  readonly steps: readonly PreparedStep[];
+  readonly bases: Bases;
+  readonly engine: Engine;
+  readonly provenance: Provenance;
+  /** How many builds run side by side. */
+  readonly jobs: number;
+  /** After a failure, go on with what does not stand on it. */
+  readonly keepGoing: boolean;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How many of a failed build's last lines are kept. */
+const tailLength = 20;
+
+/** Builds the steps side by side as they allow, and checks each image. Never rejects for a build that failed. */
+export async function buildSteps(builds: Builds): Promise<readonly StepResult[]> {
+  const tasks = builds.steps.map((prepared) => ({
+    id: prepared.step.id,
+    needs: prepared.step.needs,
+    prepared,
+  }));
+  const endings = await runSchedule(
+    tasks,
+    ({ prepared }, signal) => buildStep(builds, prepared, signal),
+    builds,
+  );
+  return builds.steps.map(({ step }) => resultOf(step, endings.get(step.id)));
+}
+
+/** A step that failed is a result like any other for the reports, and an error for the schedule. */
+class StepFailure extends Error {
+  readonly result: StepResult;
+
+  constructor(result: StepResult) {
+    super(result.kind);
+    this.result = result;
+  }
+}
+
+async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSignal): Promise<StepResult> {
+  const { engine, onEvent } = builds;
+  const { step, context } = prepared;
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const tail: string[] = [];
+  const onLine = (line: string) => {
+    tail.push(line);
+    if (tail.length > tailLength) tail.shift();
+    onEvent({ kind: "output", step, line });
+  };
+  onEvent({ kind: "started", step });
+  for (const override of context.overrides) onEvent({ kind: "overridden", step, ...override });
+  try {
+    const dockerfile = prepared.pin(builds.bases.layers);
+    const base: BaseIdentity =
+      dockerfile.base === undefined
+        ? { name: "scratch", digest: "" }
+        : await identify(engine, dockerfile.base);
+    if (dockerfile.base !== undefined)
+      onEvent({ kind: "pinned", step, base: base.name, digest: base.digest });
+    const labels = labelsOf(step, base, builds.provenance);
+    const tags = [step.tags.immutable, step.tags.rolling];
+    const stream = context.stream(dockerfile.text);
+    const id = await engine.build({
+      context: stream,
+      dockerfile: dockerfile.text,
+      tags,
+      labels,
+      onLine,
+      signal,
+    });
+    await verify(engine, step, id, labels, builds.provenance);
+    const result: StepResult = { kind: "built", step, id, seconds: seconds() };
+    onEvent({ kind: "ended", result });
+    return result;
+  } catch (error) {
+    if (!(error instanceof Refusal) && !signal.aborted) throw error;
+    const result: StepResult = signal.aborted
+      ? { kind: "cancelled", step, seconds: seconds() }
+      : {
+          kind: "failed",
+          step,
+          problems: error instanceof Refusal ? error.problems.map((problem) => placed(problem, step)) : [],
+          seconds: seconds(),
+          tail,
+        };
+    onEvent({ kind: "ended", result });
+    throw new StepFailure(result);
+  }
+}
+
+/** The engine knows a line of the Dockerfile that it was given; what file that is, only the step knows. */
+function placed(problem: Problem, step: Step): Problem {
+  if (problem.line === undefined || problem.file !== undefined) return problem;
+  if (step.kind === "science") return { ...problem, file: `${step.directory}/Dockerfile` };
+  const hint = `image-builder plan --show-dockerfile ${step.image}:${step.version} prints it`;
+  return { ...problem, file: "the composed Dockerfile", hint };
+}
+
+function resultOf(step: Step, ending: Ending<StepResult> | undefined): StepResult {
+  switch (ending?.kind) {
+    case "done":
+      return ending.value;
+    case "failed":
+      if (ending.error instanceof StepFailure) return ending.error.result;
+      throw ending.error;
+    case "skipped":
+    case undefined:
+      return { kind: "skipped", step, on: ending?.on };
+  }
+}
+
+/** Looks at the image that the engine says it built: whatever is missing there must not be published. */
+async function verify(
+  engine: Engine,
+  step: Step,
+  id: string,
+  labels: Readonly<Record<string, string>>,
+  { build }: Provenance,
+): Promise<void> {
+  const facts = await engine.inspect(step.tags.immutable);
+  const wrong: string[] = [];
+  if (facts === undefined || facts.id !== id) wrong.push(`${step.tags.immutable} does not name it`);
+  if (!facts?.tags.some((tag) => sameReference(tag, step.tags.rolling))) {
+    wrong.push(`${step.tags.rolling} does not name it`);
+  }
+  for (const [name, value] of Object.entries(labels)) {
+    if (facts?.labels[name] !== value) wrong.push(`its label ${name} is not ${JSON.stringify(value)}`);
+  }
+  if (step.kind === "compat") {
+    const variable = `SCISERVER_IMAGE=${step.image}:${immutableTag(step.version, build)}`;
+    if (!facts?.environment.includes(variable)) wrong.push(`its environment lacks ${variable}`);
+  }
+  if (wrong.length === 0) return;
+  const problem: Problem = {
+    kind: "failure",
+    message: `the image of ${step.id} is not what was asked for: ${wrong.join("; ")}`,
+    hint: "another run on the same engine may have taken its tags: run again",
+  };
+  throw new Refusal(problem);
+}
