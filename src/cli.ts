@@ -1,0 +1,313 @@
+import fs from "node:fs";
+import path from "node:path";
+import yargs from "yargs";
+import type { Argv } from "yargs";
+import { hideBin } from "yargs/helpers";
+import packageFile from "../package.json" with { type: "json" };
+import { build } from "./commands/build.ts";
+import { plan } from "./commands/plan.ts";
+import type { PlanSettings } from "./commands/preview.ts";
+import type { Surroundings } from "./commands/surroundings.ts";
+import { nearest } from "./nearest.ts";
+import { describeProblem, exitCodes, Refusal } from "./problem.ts";
+import type { Problem } from "./problem.ts";
+import { parseReference } from "./reference.ts";
+import { openLog } from "./report/log.ts";
+
+const defaultRepo = "containers.repo.sciserver.org/compute-images";
+
+const rootOption = {
+  root: {
+    type: "string",
+    requiresArg: true,
+    describe: "directory with science/ and compat/ [here or above]",
+  },
+  verbose: {
+    alias: "v",
+    type: "count",
+    describe: "-v: final images and totals, -vv: each build, -vvv: everything",
+  },
+} as const;
+
+const planOptions = {
+  repo: {
+    type: "string",
+    requiresArg: true,
+    default: defaultRepo,
+    describe: "repository that images are named in",
+  },
+  ref: {
+    type: "string",
+    requiresArg: true,
+    describe: "what to compare, as in git diff: REVISION or A..B [HEAD^]",
+  },
+  // No default: yargs would take it for given, and in conflict with --include.
+  all: { type: "boolean", describe: "take every layer as changed" },
+  include: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "take exactly these directories as changed",
+  },
+  ignore: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    default: [],
+    describe: "take these as unchanged",
+  },
+  untracked: { type: "boolean", default: false, describe: "count files that git does not know yet" },
+} as const;
+
+const buildOptions = {
+  dryrun: { type: "boolean", default: false, describe: "stop after the plan" },
+  push: { type: "boolean", default: false, describe: "publish when everything is built" },
+  "allow-dirty": { type: "boolean", default: false, describe: "push a working tree that is not committed" },
+  jobs: { type: "number", requiresArg: true, describe: "builds at a time [the engine's processors]" },
+  "keep-going": {
+    type: "boolean",
+    default: false,
+    describe: "after a failure, build what does not stand on it",
+  },
+  logs: {
+    type: "string",
+    requiresArg: true,
+    describe: "keep each build's output in a file below this directory",
+  },
+} as const;
+
+const formats = ["text", "json"] as const;
+
+type Command = (surroundings: Surroundings) => Promise<number>;
+
+/** The command line understood: what to run, and how much to say. */
+interface Invocation {
+  readonly command: Command;
+  readonly verbosity: number;
+}
+
+process.exit(await main());
+
+async function main(): Promise<number> {
+  const stop = new AbortController();
+  let signalled = 0;
+  const onSignal = (name: NodeJS.Signals, number: number) => {
+    process.on(name, () => {
+      // The second time there is no waiting for the engine.
+      if (signalled !== 0) process.exit(128 + number);
+      signalled = 128 + number;
+      process.stderr.write(`\nStopping (${name}): cancelling what runs. Once more to leave at once.\n`);
+      stop.abort();
+    });
+  };
+  onSignal("SIGINT", 2);
+  onSignal("SIGTERM", 15);
+  // `image-builder plan | head` is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+  let log = openLog(0);
+  let code: number;
+  try {
+    const invocation = readArguments(hideBin(process.argv));
+    if (invocation === undefined) return 0;
+    log = openLog(invocation.verbosity);
+    code = await invocation.command({
+      log,
+      verbosity: invocation.verbosity,
+      out: (text) => void process.stdout.write(text),
+      progress: (text) => void process.stderr.write(text),
+      environment: process.env,
+      signal: stop.signal,
+    });
+  } catch (error) {
+    code = report(error, log);
+  }
+  await log.end();
+  return signalled === 0 ? code : signalled;
+}
+
+/** What a run broke off for, said to a person; the exit code is that of the first problem. */
+function report(error: unknown, log: ReturnType<typeof openLog>): number {
+  if (!(error instanceof Refusal)) {
+    log.error(
+      `this is a bug in image-builder, please report it: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+    return 1;
+  }
+  const [first] = error.problems;
+  const located = error.problems.filter(({ file }) => file !== undefined);
+  for (const problem of located) process.stderr.write(`${describeProblem(problem)}\n`);
+  for (const problem of error.problems) if (problem.file === undefined) log.error(describeProblem(problem));
+  if (located.length > 0)
+    log.error(`${located.length} ${located.length === 1 ? "problem" : "problems"} found; nothing was done`);
+  return first === undefined ? 1 : exitCodes[first.kind];
+}
+
+/** Understands the command line; undefined where it only asked for help or the version. Refuses with kind `usage`. */
+function readArguments(args: readonly string[]): Invocation | undefined {
+  let invocation: Invocation | undefined;
+  const invoke = (verbosity: number, command: Command) => {
+    invocation = { verbosity, command };
+  };
+  const parser: Argv = yargs([...args])
+    .scriptName("image-builder")
+    .usage(
+      "$0 [build]\n\nBuilds the container images of a science platform: what changed, and what stands on it.",
+    )
+    .parserConfiguration({ "greedy-arrays": true, "strip-aliased": true })
+    .command(
+      ["build", "$0"],
+      "plan, build and, with --push, publish",
+      (command) =>
+        command
+          .options({ ...buildOptions, ...planOptions, ...rootOption })
+          .example("$0 -v --dryrun", "what the last commit changes")
+          .example("$0 --push --repo localhost:5000/test", "build and publish to a test repository"),
+      (given) =>
+        invoke(given.verbose, (surroundings) => {
+          const { dryrun, push, allowDirty, keepGoing, logs } = given;
+          const jobs = given.jobs === undefined ? undefined : readJobs(given.jobs);
+          return build(
+            { ...planSettings(given), dryrun, push, allowDirty, jobs, keepGoing, logs },
+            surroundings,
+          );
+        }),
+    )
+    .command(
+      "plan",
+      "print the plan, or the Dockerfile of a release",
+      (command) =>
+        command
+          .options({
+            format: { choices: formats, default: "text", describe: "how the plan is printed" },
+            "show-dockerfile": {
+              type: "string",
+              requiresArg: true,
+              describe: "print the Dockerfile of IMAGE[:VERSION]",
+            },
+            ...planOptions,
+            ...rootOption,
+          } as const)
+          .example("$0 plan --ref v1..v2 --format json", "what changed between two tags, as data")
+          .example("$0 plan --show-dockerfile IMAGE", "a release's Dockerfile, composed"),
+      (given) =>
+        invoke(given.verbose, (surroundings) =>
+          plan(
+            { ...planSettings(given), format: given.format, showDockerfile: given.showDockerfile },
+            surroundings,
+          ),
+        ),
+    )
+    .command(
+      "check",
+      "read every definition, without git history or an engine",
+      (command) => command.options(rootOption),
+      (given) =>
+        invoke(given.verbose, async (surroundings) => {
+          const { check } = await import("./commands/check.ts");
+          return check({ root: findRoot(given.root) }, surroundings);
+        }),
+    )
+    .check(refuseTwice)
+    .conflicts({ all: ["include", "ref"], include: "ref" })
+    .strict()
+    .help()
+    .alias("help", "h")
+    .version(packageFile.version)
+    .epilogue(
+      "Exit codes: 0 done, 1 a build or push failed, 2 the command line, 3 a definition, 4 the surroundings.",
+    )
+    .wrap(Math.min(process.stdout.columns ?? 100, 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error instanceof Refusal ? error : new Refusal(usageProblem(message ?? error.message));
+    });
+  void parser.parse();
+  return invocation;
+}
+
+/** An option that takes one value and is given two would come through as a list. */
+function refuseTwice(given: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Array.isArray(value) || ["_", "include", "ignore"].includes(name)) continue;
+    throw new Refusal({ kind: "usage", message: `--${name} is given twice`, hint: "give it once" });
+  }
+  return true;
+}
+
+interface GivenPlan {
+  readonly root: string | undefined;
+  readonly repo: string;
+  readonly ref: string | undefined;
+  readonly all: boolean | undefined;
+  readonly include: readonly string[] | undefined;
+  readonly ignore: readonly string[];
+  readonly untracked: boolean;
+}
+
+function planSettings({ root, repo, ref, all = false, include, ignore, untracked }: GivenPlan): PlanSettings {
+  return { root: findRoot(root), repo: readRepo(repo), ref, all, include, ignore, untracked };
+}
+
+/** What yargs says, on one line, with the option or command that was meant. */
+function usageProblem(said: string): Problem {
+  const message = said.replaceAll(/\s*\n\s*/g, " ");
+  const unknown = /^Unknown (?:argument|command)s?: ([^,]+)/.exec(message)?.[1];
+  const known = [
+    "build",
+    "plan",
+    "check",
+    ...Object.keys({ ...rootOption, ...planOptions, ...buildOptions }),
+    "format",
+  ];
+  const meant = unknown === undefined ? undefined : nearest(unknown, known);
+  const help = "image-builder --help lists what there is";
+  const elsewhere = "another command has it: image-builder COMMAND --help";
+  return {
+    kind: "usage",
+    message: message.replace(/^./, (first) => first.toLowerCase()),
+    hint: meant === undefined ? help : meant === unknown ? elsewhere : `did you mean ${meant}?`,
+  };
+}
+
+/** The directory given, or the one with `science/` or `compat/` at or above the current one. */
+function findRoot(given: string | undefined): string {
+  if (given !== undefined) {
+    const root = path.resolve(given);
+    if (fs.statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return root;
+    throw new Refusal({
+      kind: "usage",
+      message: `--root ${given} is not a directory`,
+      hint: "name a checkout",
+    });
+  }
+  for (let directory = process.cwd(); ; directory = path.dirname(directory)) {
+    if (fs.existsSync(path.join(directory, "science")) || fs.existsSync(path.join(directory, "compat")))
+      return directory;
+    if (fs.existsSync(path.join(directory, ".git")) || directory === path.dirname(directory)) break;
+  }
+  throw new Refusal({
+    kind: "usage",
+    message: `there is no science/ or compat/ in ${process.cwd()} or above`,
+    hint: "call from a checkout of the definitions, or name one with --root",
+  });
+}
+
+function readRepo(given: string): string {
+  const reference = parseReference(`${given}/sci/x`);
+  if (reference !== undefined && reference.tag === undefined && !given.includes("@")) return given;
+  throw new Refusal({
+    kind: "usage",
+    message: `--repo ${JSON.stringify(given)} is not the name of a repository`,
+    hint: "HOST[:PORT]/PATH in lower case, without a tag, scheme or slash at the end, e.g. localhost:5000/test",
+  });
+}
+
+function readJobs(given: number): number {
+  if (Number.isSafeInteger(given) && given > 0) return given;
+  throw new Refusal({
+    kind: "usage",
+    message: "--jobs is not a whole number above 0",
+    hint: "e.g. --jobs 4",
+  });
+}

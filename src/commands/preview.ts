@@ -1,0 +1,127 @@
+import path from "node:path";
+import { readTriggers } from "../composing/ignore.ts";
+import { readCatalog } from "../definitions/catalog.ts";
+import { defaultRef, readCheckout } from "../git/checkout.ts";
+import type { Checkout } from "../git/checkout.ts";
+import type { Catalog, Plan } from "../model.ts";
+import { changedLayers, layerDirectories } from "../planning/changes.ts";
+import type { Changes } from "../planning/changes.ts";
+import { stampOf } from "../planning/names.ts";
+import { builtDirectories, makePlan } from "../planning/plan.ts";
+import { Refusal } from "../problem.ts";
+import { nearest } from "../nearest.ts";
+
+/** What decides a plan, as the command line gives it. */
+export interface PlanSettings {
+  /** The directory that holds `science/` and `compat/`. */
+  readonly root: string;
+  readonly repo: string;
+  /** As in `git diff`; undefined where none was given. */
+  readonly ref: string | undefined;
+  readonly all: boolean;
+  /** Directories that alone count as changed; undefined where git is to say. */
+  readonly include: readonly string[] | undefined;
+  /** Directories that count as unchanged. */
+  readonly ignore: readonly string[];
+  readonly untracked: boolean;
+}
+
+/** A plan with what it was made from. */
+export interface Preview {
+  readonly catalog: Catalog;
+  readonly plan: Plan;
+}
+
+/** Settings to plan: what every command starts with. It reads files and asks git, and writes nothing. */
+export async function preview(settings: PlanSettings): Promise<Preview> {
+  const ref = settings.all || settings.include !== undefined ? null : (settings.ref ?? defaultRef);
+  // git works in processes of its own while the definitions are read here; its refusal is looked at after theirs.
+  const asked = readCheckout(settings.root, ref);
+  asked.catch(() => undefined);
+  const catalog = loadCatalog(settings.root);
+  const checkout = await asked;
+
+  const triggers = triggersOf(settings.root);
+  const changes = findChanges(settings, catalog, checkout, triggers);
+  const { commit, count } = checkout;
+  const build = { commit, count, stamp: stampOf(commit, count), dirty: false };
+  const clean = makePlan({ catalog, changes, repo: settings.repo, ref, build });
+
+  const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
+  const dirty = [...builtDirectories(clean, catalog)].some((directory) => uncommitted.has(directory));
+  if (!dirty) return { catalog, plan: clean };
+  return {
+    catalog,
+    plan: makePlan({ catalog, changes, repo: settings.repo, ref, build: { ...build, dirty } }),
+  };
+}
+
+/** The catalog below a root; refuses with every problem in it. */
+export function loadCatalog(root: string): Catalog {
+  const { catalog, problems } = readCatalog(root);
+  if (catalog === undefined) throw new Refusal(...problems);
+  return catalog;
+}
+
+function findChanges(
+  settings: PlanSettings,
+  catalog: Catalog,
+  checkout: Checkout,
+  triggers: Triggers,
+): Changes {
+  const { root, all, include, ignore, untracked } = settings;
+  const directories = layerDirectories(catalog);
+  const changes = new Map(
+    all || include !== undefined
+      ? selected(root, directories, all ? ["."] : (include ?? []), "--include").map((directory) => [
+          directory,
+          [],
+        ])
+      : changedLayers(catalog, [...checkout.changed, ...(untracked ? checkout.untracked : [])], triggers),
+  );
+  for (const directory of selected(root, directories, ignore, "--ignore")) changes.delete(directory);
+  return changes;
+}
+
+/** The layers at or below the directories that an option names; they are relative to the root. */
+function selected(
+  root: string,
+  directories: ReadonlySet<string>,
+  names: readonly string[],
+  option: string,
+): readonly string[] {
+  const found = new Set<string>();
+  const unknown: string[] = [];
+  for (const name of names) {
+    const wanted = path.relative(root, path.resolve(root, name)).split(path.sep).join("/");
+    const matches = [...directories].filter(
+      (directory) => wanted === "" || directory === wanted || directory.startsWith(`${wanted}/`),
+    );
+    if (matches.length === 0) unknown.push(name);
+    for (const directory of matches) found.add(directory);
+  }
+  if (unknown.length === 0) return [...found];
+  throw new Refusal(
+    ...unknown.map((name) => {
+      const meant = nearest(name, directories);
+      return {
+        kind: "usage" as const,
+        message: `${option} ${name}: there is no layer at or below that directory`,
+        hint:
+          meant === undefined ? "give it relative to the root, e.g. science/NAME" : `did you mean ${meant}?`,
+      };
+    }),
+  );
+}
+
+type Triggers = (directory: string, path: string) => boolean;
+
+/** Reads each layer's `.dockerignore` when it is first asked for, and once. */
+function triggersOf(root: string): Triggers {
+  const known = new Map<string, (path: string) => boolean>();
+  return (directory, file) => {
+    const triggers = known.get(directory) ?? readTriggers(root, directory);
+    known.set(directory, triggers);
+    return triggers(file);
+  };
+}

@@ -1,0 +1,72 @@
+import type { Plan, Reason, Step } from "../model.ts";
+import type { Log } from "./log.ts";
+import { table } from "./table.ts";
+
+/** Logs a plan: its final images and totals as warnings (`-v`), each build and why it is there as info (`-vv`). */
+export function logPlan(plan: Plan, log: Log): void {
+  for (const step of plan.steps) {
+    log.info(
+      `${step.kind} build ${step.id} => ${tagNames(step)} on ${step.bases.join(", ") || "nothing"}: ${why(step)}`,
+    );
+  }
+  for (const step of plan.steps) {
+    if (step.kind === "compat")
+      log.warning(`change results in final image ${step.image} => ${tagNames(step)}`);
+  }
+  const science = plan.steps.filter(({ kind }) => kind === "science").length;
+  log.warning(
+    `final plan includes ${science} science builds and ${plan.steps.length - science} compat builds`,
+  );
+}
+
+/** A plan as a table for people; ends with a line break. */
+export function planTable(plan: Plan): string {
+  if (plan.steps.length === 0) return nothingToBuild(plan);
+  const rows = plan.steps.map((step) => [step.id, step.tags.immutable, why(step)]);
+  const science = plan.steps.filter(({ kind }) => kind === "science").length;
+  const { stamp, dirty } = plan.build;
+  const totals = `${science} science builds and ${plan.steps.length - science} compat builds for ${stamp}${since(plan)}`;
+  const warning = dirty
+    ? "The working tree differs from the commit in what is built: the tags end in -dirty.\n"
+    : "";
+  return `${table([["STEP", "MAKES", "BECAUSE"], ...rows])}\n${totals}\n${warning}`;
+}
+
+/** What there is to say of a plan without steps; ends with a line break. */
+export function nothingToBuild(plan: Plan): string {
+  return `Nothing to build: no layer changed${since(plan)}.\n`;
+}
+
+function since({ ref }: Plan): string {
+  return ref === null ? "" : `, changes of ${ref}`;
+}
+
+/** `nist-basic:2.0-42-f90dbd6, nist-basic:2.0`, as the original tool prints it. */
+function tagNames(step: Step): string {
+  return [step.tags.immutable, step.tags.rolling]
+    .map((tag) => tag.slice(tag.lastIndexOf("/") + 1))
+    .join(", ");
+}
+
+function why(step: Step): string {
+  return step.because.map(reasonText).join("; ");
+}
+
+function reasonText(reason: Reason): string {
+  switch (reason.kind) {
+    case "changed":
+      return `${paths(reason.paths)} changed`;
+    case "base":
+      return `stands on ${reason.step}`;
+    case "compat":
+      return `compat layer ${reason.compat}: ${paths(reason.paths)} changed`;
+    case "requested":
+      return "asked for";
+  }
+}
+
+/** Enough to recognise the change; the JSON has them all. */
+function paths(all: readonly string[]): string {
+  const shown = all.slice(0, 3).join(", ");
+  return all.length > 3 ? `${shown} and ${all.length - 3} more` : shown;
+}

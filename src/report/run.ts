@@ -1,0 +1,114 @@
+import type { Step } from "../model.ts";
+import { describeProblem } from "../problem.ts";
+import type { PushResult, RunEvent, RunResult, StepResult } from "../run.ts";
+import type { Log } from "./log.ts";
+import { table } from "./table.ts";
+
+/** Where the lines of a run go. */
+export interface RunOutput {
+  readonly log: Log;
+  /** Gets lines of progress, each with its line break. */
+  readonly write: (text: string) => void;
+  /** Show what the builds themselves print. */
+  readonly buildOutput: boolean;
+  /** How many steps there are in all. */
+  readonly steps: number;
+}
+
+/** Gives what is to be told each event of a run: progress as it comes, failures with the last lines of their output. */
+export function followRun({ log, write, buildOutput, steps }: RunOutput): (event: RunEvent) => void {
+  let started = 0;
+  return (event) => {
+    switch (event.kind) {
+      case "started":
+        started += 1;
+        write(`[${started}/${steps}] ${event.step.id}: building ${event.step.tags.immutable}\n`);
+        break;
+      case "output":
+        if (buildOutput) write(prefixed(event.step, event.line));
+        break;
+      case "ended":
+        endStep(event.result);
+        break;
+      case "overridden":
+        log.debug(`${event.step.id}: ${event.path} of ${event.by} overrides that of ${event.of}`);
+        break;
+      case "pinned":
+        log.debug(`${event.step.id}: built on ${event.base} ${event.digest}`.trimEnd());
+        break;
+      case "pulling":
+        log.debug(`pulling ${event.reference}: ${event.line}`);
+        break;
+      case "pushing":
+        log.info(`pushing ${event.reference}: ${event.line}`);
+        break;
+      case "retrying":
+        write(`${event.line}\n`);
+        break;
+      case "pushed":
+        write(`pushed ${event.reference} ${event.digest}\n`);
+        break;
+      case "unpushed":
+        for (const problem of event.problems) log.error(describeProblem(problem));
+        break;
+    }
+  };
+
+  function endStep(result: StepResult): void {
+    const { id } = result.step;
+    if (result.kind === "built") write(`${id}: built in ${duration(result.seconds)}\n`);
+    if (result.kind === "cancelled") write(`${id}: cancelled after ${duration(result.seconds)}\n`);
+    if (result.kind !== "failed") return;
+    if (!buildOutput) for (const line of result.tail) write(prefixed(result.step, line));
+    for (const problem of result.problems) {
+      const text = describeProblem(problem);
+      log.error(text.startsWith(id) ? text : `${id}: ${text}`);
+    }
+  }
+}
+
+/** The end of a run for people: each step, each reference and where it exists; ends with a line break. */
+export function summary({ plan, steps, pushes, seconds }: RunResult): string {
+  const pushed = new Map(pushes.map((push) => [push.reference, push]));
+  const rows = steps.flatMap((result) => [
+    [
+      result.step.id,
+      resultText(result),
+      timeText(result),
+      ...placeText(result, result.step.tags.immutable, pushed),
+    ],
+    ["", "", "", ...placeText(result, result.step.tags.rolling, pushed)],
+  ]);
+  const built = steps.filter(({ kind }) => kind === "built").length;
+  const head = `Built ${built} of ${steps.length} images for ${plan.build.stamp} in ${duration(seconds)}.`;
+  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${head} ${publishing(plan.repo, steps, pushes)}\n`;
+}
+
+function publishing(repo: string, steps: readonly StepResult[], pushes: readonly PushResult[]): string {
+  const there = pushes.filter(({ kind }) => kind === "pushed").length;
+  if (pushes.length > 0) return `Pushed ${there} of ${steps.length * 2} tags to ${repo}.`;
+  return `Nothing was pushed; --push publishes to ${repo}.`;
+}
+
+function resultText(result: StepResult): string {
+  return result.kind === "skipped" && result.on !== undefined ? `skipped, needs ${result.on}` : result.kind;
+}
+
+function timeText(result: StepResult): string {
+  return result.kind === "skipped" ? "" : duration(result.seconds);
+}
+
+function placeText(result: StepResult, reference: string, pushed: ReadonlyMap<string, PushResult>): string[] {
+  if (result.kind !== "built") return [reference, "nowhere"];
+  return [reference, pushed.get(reference)?.kind === "pushed" ? "engine and registry" : "engine"];
+}
+
+function prefixed(step: Step, line: string): string {
+  return `${step.id} | ${line}\n`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
