@@ -86,7 +86,7 @@ interface Invocation {
   readonly verbosity: number;
 }
 
-process.exit(await main());
+void main().then((code) => process.exit(code));
 
 async function main(): Promise<number> {
   const stop = new AbortController();
@@ -102,9 +102,6 @@ async function main(): Promise<number> {
   };
   onSignal("SIGINT", 2);
   onSignal("SIGTERM", 15);
-  // `image-builder plan | head` is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-
   let log = openLog(0);
   let code: number;
   try {
@@ -114,7 +111,13 @@ async function main(): Promise<number> {
     code = await invocation.command({
       log,
       verbosity: invocation.verbosity,
-      out: (text) => void process.stdout.write(text),
+      out: (text) => {
+        // `image-builder plan | head` is no error.
+        process.stdout.once("error", (error: NodeJS.ErrnoException) =>
+          process.exit(error.code === "EPIPE" ? 0 : 1),
+        );
+        process.stdout.write(text);
+      },
       progress: (text) => void process.stderr.write(text),
       environment: process.env,
       signal: stop.signal,
@@ -217,7 +220,6 @@ function readArguments(args: readonly string[]): Invocation | undefined {
     .epilogue(
       "Exit codes: 0 done, 1 a build or push failed, 2 the command line, 3 a definition, 4 the surroundings.",
     )
-    .wrap(Math.min(process.stdout.columns ?? 100, 100))
     .exitProcess(false)
     .fail((message, error) => {
       throw error instanceof Refusal ? error : new Refusal(usageProblem(message ?? error.message));

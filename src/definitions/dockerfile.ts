@@ -1,7 +1,10 @@
-import { DockerfileParser } from "dockerfile-ast";
+import { createRequire } from "node:module";
+import type * as DockerfileAst from "dockerfile-ast";
 import type { Base } from "../model.ts";
 import type { Problem } from "../problem.ts";
 import { parseReference } from "../reference.ts";
+
+const require = createRequire(import.meta.url);
 
 /** A place in a Dockerfile that names an image, before it is known whose image that is. */
 export type NamedImage = Omit<Base, "layer">;
@@ -452,6 +455,8 @@ class ImageReader {
     const source = written
       .replaceAll(/\r(?!\n)/g, " ")
       .replaceAll(/"[^"]*"|'[^']*'/g, (quoted) => quoted.replaceAll(/[ \t](?![ \t]*\r?\n)/g, "_"));
+    // Loaded when a Dockerfile needs it: most have neither flags nor variables where images are named.
+    const { DockerfileParser }: typeof DockerfileAst = require("dockerfile-ast");
     const [parsed] = DockerfileParser.parse(directive + source).getInstructions();
     const lineStarts = [0];
     for (const match of source.matchAll(/\n/g)) lineStarts.push(match.index + 1);
@@ -508,7 +513,9 @@ interface Flag extends Place {
   readonly name: string;
 }
 
-type ParsedInstruction = ReturnType<ReturnType<typeof DockerfileParser.parse>["getInstructions"]>[number];
+type ParsedInstruction = ReturnType<
+  ReturnType<typeof DockerfileAst.DockerfileParser.parse>["getInstructions"]
+>[number];
 type AstRange = ReturnType<ParsedInstruction["getRange"]>;
 type AstPosition = AstRange["start"];
 
