@@ -57,12 +57,33 @@ const planOptions = {
     describe: "take these as unchanged",
   },
   untracked: { type: "boolean", default: false, describe: "count files that git does not know yet" },
+  stale: {
+    type: "boolean",
+    describe: "build what the registry does not hold as this checkout would make it",
+  },
 } as const;
 
 const buildOptions = {
   dryrun: { type: "boolean", default: false, describe: "stop after the plan" },
   push: { type: "boolean", default: false, describe: "publish when everything is built" },
   "allow-dirty": { type: "boolean", default: false, describe: "push a working tree that is not committed" },
+  base: {
+    choices: ["local", "registry"],
+    describe: "where science images are looked for first [with --push registry]",
+  },
+  "force-rolling": {
+    type: "boolean",
+    default: false,
+    describe: "move tags backwards and from rollbacks as well",
+  },
+  tag: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    default: [],
+    describe: "tag the releases with this name too",
+  },
+  "tag-branch": { type: "boolean", default: false, describe: "tag the releases with the branch's name too" },
   jobs: { type: "number", requiresArg: true, describe: "builds at a time [the engine's processors]" },
   "keep-going": {
     type: "boolean",
@@ -123,7 +144,8 @@ async function main(): Promise<number> {
       signal: stop.signal,
     });
   } catch (error) {
-    code = report(error, log);
+    // What breaks off because the process was told to stop is no bug.
+    code = signalled !== 0 && !(error instanceof Refusal) ? signalled : report(error, log);
   }
   await log.end();
   return signalled === 0 ? code : signalled;
@@ -168,12 +190,21 @@ function readArguments(args: readonly string[]): Invocation | undefined {
           .example("$0 --push --repo localhost:5000/test", "build and publish to a test repository"),
       (given) =>
         invoke(given.verbose, (surroundings) => {
-          const { dryrun, push, allowDirty, keepGoing, logs } = given;
+          const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, keepGoing, logs } = given;
           const jobs = given.jobs === undefined ? undefined : readJobs(given.jobs);
-          return build(
-            { ...planSettings(given), dryrun, push, allowDirty, jobs, keepGoing, logs },
-            surroundings,
-          );
+          const settings = {
+            dryrun,
+            push,
+            allowDirty,
+            base,
+            forceRolling,
+            tag,
+            tagBranch,
+            jobs,
+            keepGoing,
+            logs,
+          };
+          return build({ ...planSettings(given), ...settings }, surroundings);
         }),
     )
     .command(
@@ -212,7 +243,7 @@ function readArguments(args: readonly string[]): Invocation | undefined {
         }),
     )
     .check(refuseTwice)
-    .conflicts({ all: ["include", "ref"], include: "ref" })
+    .conflicts({ all: ["include", "ref", "stale"], include: ["ref", "stale"], stale: "ref" })
     .strict()
     .help()
     .alias("help", "h")
@@ -231,7 +262,7 @@ function readArguments(args: readonly string[]): Invocation | undefined {
 /** An option that takes one value and is given two would come through as a list. */
 function refuseTwice(given: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(given)) {
-    if (!Array.isArray(value) || ["_", "include", "ignore"].includes(name)) continue;
+    if (!Array.isArray(value) || ["_", "include", "ignore", "tag"].includes(name)) continue;
     throw new Refusal({ kind: "usage", message: `--${name} is given twice`, hint: "give it once" });
   }
   return true;
@@ -245,10 +276,12 @@ interface GivenPlan {
   readonly include: readonly string[] | undefined;
   readonly ignore: readonly string[];
   readonly untracked: boolean;
+  readonly stale: boolean | undefined;
 }
 
-function planSettings({ root, repo, ref, all = false, include, ignore, untracked }: GivenPlan): PlanSettings {
-  return { root: findRoot(root), repo: readRepo(repo), ref, all, include, ignore, untracked };
+function planSettings({ root, repo, stale = false, all = false, ...given }: GivenPlan): PlanSettings {
+  const { ref, include, ignore, untracked } = given;
+  return { root: findRoot(root), repo: readRepo(repo), ref, all, include, ignore, untracked, stale };
 }
 
 /** What yargs says, on one line, with the option or command that was meant. */

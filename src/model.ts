@@ -67,7 +67,11 @@ export type Reason =
   | { readonly kind: "changed"; readonly paths: readonly string[] }
   | { readonly kind: "base"; readonly step: string }
   | { readonly kind: "compat"; readonly compat: string; readonly paths: readonly string[] }
-  | { readonly kind: "requested" };
+  | { readonly kind: "requested" }
+  /** The registry holds no image of it. */
+  | { readonly kind: "unpublished" }
+  /** What the registry holds was made from other inputs; `unknown` where its labels do not say from which. */
+  | { readonly kind: "stale"; readonly differs: readonly ("files" | "compat" | "base" | "unknown")[] };
 
 /** Both references of what a step makes. */
 export interface Tags {

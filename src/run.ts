@@ -12,12 +12,16 @@ export type StepResult =
       readonly tail: readonly string[];
     }
   | { readonly kind: "cancelled"; readonly step: Step; readonly seconds: number }
+  /** The registry has it already, made from the same inputs. */
+  | { readonly kind: "reused"; readonly step: Step; readonly digest: string }
   /** Not started: it stands on `on`, which was not built, or the run had stopped. */
   | { readonly kind: "skipped"; readonly step: Step; readonly on: string | undefined };
 
-/** How the publishing of a reference ended; `digest` is that of its manifest. */
+/** How the publishing of a reference ended; `digest` is that of the manifest that it names. */
 export type PushResult =
   | { readonly kind: "pushed"; readonly reference: string; readonly digest: string }
+  /** A tag that must not move: it goes on naming `digest`. */
+  | { readonly kind: "kept"; readonly reference: string; readonly digest: string; readonly why: string }
   | { readonly kind: "unpushed"; readonly reference: string; readonly problems: readonly Problem[] };
 
 /** What happens while a plan is carried out, as it happens. */
@@ -36,8 +40,8 @@ export type RunEvent =
   | { readonly kind: "pulling"; readonly reference: string; readonly line: string }
   | { readonly kind: "pushing"; readonly reference: string; readonly line: string }
   | { readonly kind: "retrying"; readonly line: string }
-  | { readonly kind: "pushed"; readonly reference: string; readonly digest: string }
-  | { readonly kind: "unpushed"; readonly reference: string; readonly problems: readonly Problem[] };
+  | { readonly kind: "uploading"; readonly reference: string }
+  | { readonly kind: "published"; readonly result: PushResult };
 
 /** A run from its plan to its end. */
 export interface RunResult {

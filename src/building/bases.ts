@@ -1,73 +1,81 @@
 import type { Engine, ImageFacts } from "../engine/engine.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
-import type { BaseIdentity } from "../planning/labels.ts";
-import { formatReference, parseReference } from "../reference.ts";
+import { inputsLabel } from "../planning/labels.ts";
 import { Refusal } from "../problem.ts";
-import type { Problem } from "../problem.ts";
+import { formatReference, parseReference } from "../reference.ts";
+import type { RegistryReader } from "../registry/registry.ts";
 import type { RunEvent } from "../run.ts";
 
-/** What the steps of a run are built on. */
-export interface Bases {
-  /** For a science layer's directory, the reference that its images are taken by in this run. */
-  readonly layers: ReadonlyMap<string, string>;
+/** An image that something is built on. */
+export interface BaseImage {
+  /** Its reference as people know it, for the labels. */
+  readonly name: string;
+  /** The reference that a `FROM` is pinned to: by digest where that is known. */
+  readonly pin: string;
+  /** In its registry; for an image that is in none, the engine's id of it. */
+  readonly digest: string;
+  /** What went into it: the digest of its inputs where its labels have one, otherwise its own digest. */
+  readonly identity: string;
 }
 
 /** What it takes to find bases. */
 export interface BaseSearch {
   readonly plan: Plan;
   readonly catalog: Catalog;
-  readonly engine: Engine;
-  /** Ask the registry first, as a run that publishes does; otherwise a local image serves. */
-  readonly fresh: boolean;
-  readonly onEvent: (event: RunEvent) => void;
-  readonly signal: AbortSignal;
+  /** Connects when it is first called: a run that builds nothing needs no engine. */
+  readonly engine: () => Promise<Engine>;
+  readonly registry: RegistryReader;
+  /** Which is asked first. */
+  readonly first: "local" | "registry";
 }
 
 /**
- * Finds, once for the run, what each step is built on: a layer that the run builds by its immutable tag; another one
- * by `{repo}/sci/{target}:{version}`, or, where that does not exist, as the Dockerfile writes it. Foreign images are
- * pulled where the engine lacks them, so that their digest is known. Refuses with all that cannot be had.
+ * Finds, once for the run, the science images that it stands on and does not build itself: `{repo}/sci/{target}:…`,
+ * or, where that does not exist, what the Dockerfile writes. By the layer's directory. Refuses with all that is missing.
  */
-export async function findBases(search: BaseSearch): Promise<Bases> {
-  const { plan, catalog } = search;
-  const layers = new Map<string, string>();
-  for (const step of plan.steps) if (step.kind === "science") layers.set(step.directory, step.tags.immutable);
-
+export async function findBases(search: BaseSearch): Promise<ReadonlyMap<string, BaseImage>> {
+  const built = new Set(search.plan.steps.map(({ id }) => id));
   const wanted = new Map<string, Want>();
-  const foreign = new Set<string>();
-  for (const step of plan.steps) {
-    for (const want of wantsOf(step, catalog, plan.repo)) {
-      if (want.directory === undefined) foreign.add(want.written);
-      else if (!layers.has(want.directory))
-        wanted.set(want.directory, { ...wanted.get(want.directory), ...want });
-    }
-  }
-  const problems: Problem[] = [];
-  const find = async (task: () => Promise<void>) => {
-    try {
-      await task();
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      problems.push(...error.problems);
-    }
-  };
-  await Promise.all([
-    ...[...wanted.values()].map((want) =>
-      find(async () => {
-        const found = await findLayer(search, want);
-        if (want.directory !== undefined) layers.set(want.directory, found);
-      }),
-    ),
-    ...[...foreign].map((reference) => find(() => obtain(search, reference, false).then(() => undefined))),
-  ]);
-  if (problems.length > 0) throw new Refusal(...problems);
-  return { layers };
+  for (const step of search.plan.steps)
+    for (const want of wantsOf(step, search))
+      if (!built.has(want.directory)) wanted.set(want.directory, want);
+  const found = await Promise.allSettled(
+    [...wanted.values()].map(async (want) => [want.directory, await findLayer(search, want)] as const),
+  );
+  const failures = found.flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  );
+  const bug = failures.find((error) => !(error instanceof Refusal));
+  if (bug !== undefined) throw bug;
+  if (failures.length > 0)
+    throw new Refusal(...failures.flatMap((error) => (error instanceof Refusal ? error.problems : [])));
+  return new Map(found.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])));
 }
 
-/** What an image is known by once the engine holds it; `name` is the reference that the build was pinned to. */
-export async function identify(engine: Engine, name: string): Promise<BaseIdentity> {
+/**
+ * What an image that the engine holds is, as a base. Undefined where the engine holds none by that name.
+ */
+export async function localBase(engine: Engine, name: string): Promise<BaseImage | undefined> {
   const facts = await engine.inspect(name);
-  return { name, digest: facts === undefined ? "" : digestOf(facts, name) };
+  if (facts === undefined) return undefined;
+  const digest = digestOf(facts, name);
+  return { name, pin: name, digest, identity: facts.labels[inputsLabel] ?? digest };
+}
+
+/** Makes sure that the engine holds an image, pulling it where it does not. Refuses where there is none. */
+export async function obtain(
+  engine: Engine,
+  reference: string,
+  onEvent: (event: RunEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await engine.inspect(reference)) !== undefined) return;
+  if (await engine.pull(reference, (line) => onEvent({ kind: "pulling", reference, line }), signal)) return;
+  throw new Refusal({
+    kind: "surroundings",
+    message: `there is no image ${reference}`,
+    hint: "check the name, and that you may pull it",
+  });
 }
 
 /** The digest in the registry that the reference names; an image that is in none has its engine's identity. */
@@ -85,50 +93,51 @@ function repositoryOf(text: string): string {
 }
 
 interface Want {
-  /** The directory of the science layer; undefined for a foreign image. */
-  readonly directory: string | undefined;
+  readonly directory: string;
   /** Where it is looked for first. */
   readonly published: string;
-  /** As the Dockerfile writes it; the same as `published` for a release, which has no such line. */
-  readonly written: string;
+  /** As the Dockerfile writes it; a release has no such line. */
+  readonly written: string | undefined;
 }
 
-function wantsOf(step: Step, catalog: Catalog, repo: string): Want[] {
-  const published = (directory: string) => {
+function wantsOf(step: Step, { catalog, plan }: BaseSearch): Want[] {
+  const want = (directory: string, written?: string): Want[] => {
     const layer = catalog.science.get(directory);
-    return layer === undefined ? directory : `${repo}/sci/${layer.target}:${layer.version}`;
+    if (layer === undefined) return [];
+    return [{ directory, published: `${plan.repo}/sci/${layer.target}:${layer.version}`, written }];
   };
-  if (step.kind === "compat") {
-    return [
-      { directory: step.science, published: published(step.science), written: published(step.science) },
-    ];
-  }
+  if (step.kind === "compat") return want(step.science);
   const bases = catalog.science.get(step.directory)?.bases ?? [];
-  return bases.map(({ layer, reference }) => ({
-    directory: layer,
-    published: layer === undefined ? reference : published(layer),
-    written: reference,
-  }));
+  return bases.flatMap(({ layer, reference }) => (layer === undefined ? [] : want(layer, reference)));
 }
 
-async function findLayer(search: BaseSearch, { directory = "", published, written }: Want): Promise<string> {
-  if (await obtain(search, published, search.fresh)) return published;
-  if (written !== published && (await obtain(search, written, false))) return written;
-  const places = written === published ? published : `${published} nor ${written}`;
+async function findLayer(search: BaseSearch, { directory, published, written }: Want): Promise<BaseImage> {
+  const { registry, first } = search;
+  const local = async (name: string) => localBase(await search.engine(), name);
+  const remote = async (name: string): Promise<BaseImage | undefined> => {
+    const config = await registry.config(name);
+    if (config === undefined) return undefined;
+    const { digest, labels } = config;
+    return { name, pin: byDigest(name, digest), digest, identity: labels[inputsLabel] ?? digest };
+  };
+  const found =
+    first === "local" ? ((await local(published)) ?? (await remote(published))) : await remote(published);
+  if (found !== undefined) return found;
+  const other = written === undefined || written === published ? undefined : written;
+  const foundThere = other === undefined ? undefined : ((await local(other)) ?? (await remote(other)));
+  if (foundThere !== undefined) return foundThere;
   throw new Refusal({
     kind: "surroundings",
     file: directory,
-    message: `what is to be built stands on this layer, but there is no image ${places}`,
+    message: `what is to be built stands on this layer, but there is no image ${[published, ...(other === undefined ? [] : [other])].join(" nor ")}`,
     hint: `build it in the same run: --include ${directory} beside what you want, or --all`,
   });
 }
 
-/** Whether the engine holds the image now: from itself, or pulled. A registry that cannot be asked is a refusal. */
-async function obtain(
-  { engine, onEvent, signal }: BaseSearch,
-  reference: string,
-  fresh: boolean,
-): Promise<boolean> {
-  if (!fresh && (await engine.inspect(reference)) !== undefined) return true;
-  return engine.pull(reference, (line) => onEvent({ kind: "pulling", reference, line }), signal);
+/** A reference to the same repository by digest. */
+export function byDigest(reference: string, digest: string): string {
+  const parsed = parseReference(reference);
+  if (parsed === undefined) return reference;
+  const { registry, repository } = parsed;
+  return `${registry === undefined ? "" : `${registry}/`}${repository}@${digest}`;
 }

@@ -1,13 +1,13 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Step } from "../model.ts";
 import { labelsOf } from "../planning/labels.ts";
-import type { BaseIdentity, Provenance } from "../planning/labels.ts";
+import type { BaseIdentity, Inputs, Provenance } from "../planning/labels.ts";
 import { immutableTag } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
 import { sameReference } from "../reference.ts";
 import type { Problem } from "../problem.ts";
-import { identify } from "./bases.ts";
-import type { Bases } from "./bases.ts";
+import { localBase, obtain } from "./bases.ts";
+import type { BaseImage } from "./bases.ts";
 import type { RunEvent, StepResult } from "../run.ts";
 import type { PreparedStep } from "./prepare.ts";
 import { runSchedule } from "./schedule.ts";
@@ -16,7 +16,10 @@ import type { Ending } from "./schedule.ts";
 /** What the builds of a run need. */
 export interface Builds {
   readonly steps: readonly PreparedStep[];
-  readonly bases: Bases;
+  /** The inputs of each step, by its id. */
+  readonly inputs: ReadonlyMap<string, Inputs>;
+  /** The science images that are taken as they are, by the layer's directory. Those that the run builds are not among them. */
+  readonly bases: ReadonlyMap<string, BaseImage>;
   readonly engine: Engine;
   readonly provenance: Provenance;
   /** How many builds run side by side. */
@@ -32,9 +35,11 @@ const tailLength = 20;
 
 /** Builds the steps side by side as they allow, and checks each image. Never rejects for a build that failed. */
 export async function buildSteps(builds: Builds): Promise<readonly StepResult[]> {
+  const ids = new Set(builds.steps.map(({ step }) => step.id));
   const tasks = builds.steps.map((prepared) => ({
     id: prepared.step.id,
-    needs: prepared.step.needs,
+    // What is not built here is in the registry already.
+    needs: prepared.step.needs.filter((id) => ids.has(id)),
     prepared,
   }));
   const endings = await runSchedule(
@@ -69,14 +74,14 @@ async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSi
   onEvent({ kind: "started", step });
   for (const override of context.overrides) onEvent({ kind: "overridden", step, ...override });
   try {
-    const dockerfile = prepared.pin(builds.bases.layers);
-    const base: BaseIdentity =
-      dockerfile.base === undefined
-        ? { name: "scratch", digest: "" }
-        : await identify(engine, dockerfile.base);
+    const dockerfile = prepared.pin(pinsOf(builds));
+    for (const reference of dockerfile.uses) await obtain(engine, reference, onEvent, signal);
+    const base = await finalBase(builds, dockerfile.base);
     if (dockerfile.base !== undefined)
-      onEvent({ kind: "pinned", step, base: base.name, digest: base.digest });
-    const labels = labelsOf(step, base, builds.provenance);
+      onEvent({ kind: "pinned", step, base: dockerfile.base, digest: base.digest });
+    const inputs = builds.inputs.get(step.id);
+    if (inputs === undefined) throw new Error(`nobody has read the inputs of ${step.id}`);
+    const labels = labelsOf(step, base, inputs, builds.provenance);
     const tags = [step.tags.immutable, step.tags.rolling];
     const stream = context.stream(dockerfile.text);
     const id = await engine.build({
@@ -105,6 +110,20 @@ async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSi
     onEvent({ kind: "ended", result });
     throw new StepFailure(result);
   }
+}
+
+/** What each science layer is built on by: an image taken as it is by its digest, one of this run by its immutable tag. */
+function pinsOf({ steps, bases }: Builds): ReadonlyMap<string, string> {
+  const pins = new Map([...bases].map(([directory, { pin }]) => [directory, pin]));
+  for (const { step } of steps) if (step.kind === "science") pins.set(step.directory, step.tags.immutable);
+  return pins;
+}
+
+/** What the labels say of the image that a build finally stands on. */
+async function finalBase({ engine, bases }: Builds, reference: string | undefined): Promise<BaseIdentity> {
+  if (reference === undefined) return { name: "scratch", digest: "" };
+  for (const base of bases.values()) if (base.pin === reference) return base;
+  return (await localBase(engine, reference)) ?? { name: reference, digest: "" };
 }
 
 /** The engine knows a line of the Dockerfile that it was given; what file that is, only the step knows. */

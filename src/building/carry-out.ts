@@ -1,13 +1,20 @@
 import { connectDocker } from "../engine/docker.ts";
+import type { DockerConnection } from "../engine/docker.ts";
 import { findEngine } from "../engine/discover.ts";
 import { retryingPushes } from "../engine/retry.ts";
-import type { Catalog, Plan } from "../model.ts";
+import type { Catalog, Plan, Step } from "../model.ts";
+import type { Inputs } from "../planning/labels.ts";
 import { findCredentials } from "../registry/credentials.ts";
-import type { RunEvent, RunResult } from "../run.ts";
-import { findBases } from "./bases.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { RunEvent, RunResult, StepResult } from "../run.ts";
+import { byDigest, findBases } from "./bases.ts";
+import type { BaseImage } from "./bases.ts";
 import { buildSteps } from "./build-steps.ts";
+import { inputsOf, openInputs } from "./inputs.ts";
 import { prepareSteps } from "./prepare.ts";
-import { publish } from "./publish.ts";
+import { moveTags, pushAll } from "./publish.ts";
+import { findReusable } from "./reuse.ts";
+import type { Judge } from "./rolling.ts";
 
 /** What it takes to make a plan real. */
 export interface Run {
@@ -15,41 +22,122 @@ export interface Run {
   readonly catalog: Catalog;
   readonly plan: Plan;
   readonly push: boolean;
+  /** Where the science images that the run does not build are looked for first. */
+  readonly base: "local" | "registry";
   /** How many builds run side by side; undefined for as many as the engine has processors. */
   readonly jobs: number | undefined;
   readonly keepGoing: boolean;
+  /** Further tags for the releases of the run, as pairs of a tag and the immutable tag whose image it gets. */
+  readonly named: readonly (readonly [tag: string, immutable: string])[];
+  readonly judge: Omit<Judge, "registry">;
   /** Where the definitions are kept, for the labels; empty where nobody knows. */
   readonly source: string;
   /** Seconds since the epoch: the one reading of the clock that all labels of the run carry. */
   readonly time: number;
   readonly environment: NodeJS.ProcessEnv;
+  readonly registry: Registry;
   readonly onEvent: (event: RunEvent) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Carries a plan out: lists what goes into each step, finds what it is built on, builds, and publishes if that was
- * asked for and every build succeeded. Refuses only before the first build; what fails later is in the result.
+ * Carries a plan out: lists what goes into each step, finds what it is built on and what is published already, builds
+ * the rest, and publishes if that was asked for and every build succeeded. Refuses only before the first build; what
+ * fails later is in the result.
  */
 export async function carryOut(run: Run): Promise<RunResult> {
-  const { root, catalog, plan, push, onEvent, signal } = run;
+  const { root, catalog, plan, registry, onEvent, signal } = run;
   const started = performance.now();
   const prepared = await prepareSteps(root, plan, catalog);
-  const credentials = (registry: string) => findCredentials(registry, run.environment);
-  const docker = await connectDocker(await findEngine(run.environment), { credentials });
-  const engine = retryingPushes(docker.engine, { onRetry: (line) => onEvent({ kind: "retrying", line }) });
-  const bases = await findBases({ plan, catalog, engine, fresh: push, onEvent, signal });
-  const steps = await buildSteps({
-    steps: prepared,
-    bases,
-    engine,
-    provenance: { build: plan.build, source: run.source, time: run.time },
-    jobs: run.jobs ?? docker.cpus,
-    keepGoing: run.keepGoing,
-    onEvent,
-    signal,
+  const docker = engineOf(run);
+  const engine = async () => (await docker()).engine;
+  const taken = await findBases({ plan, catalog, engine, registry, first: run.base });
+  const inputs = await readInputs(run, taken);
+  const reused = run.push ? await findReusable(plan.steps, inputs, registry) : new Map<string, string>();
+
+  const bases = new Map(taken);
+  for (const step of plan.steps) {
+    const digest = reused.get(step.id);
+    if (step.kind === "science" && digest !== undefined)
+      bases.set(step.directory, publishedBase(step, digest, inputs));
+  }
+  const missing = prepared.filter(({ step }) => !reused.has(step.id));
+  const built =
+    missing.length === 0
+      ? []
+      : await buildSteps({
+          steps: missing,
+          inputs,
+          bases,
+          engine: await engine(),
+          provenance: { build: plan.build, source: run.source, time: run.time },
+          jobs: run.jobs ?? (await docker()).cpus,
+          keepGoing: run.keepGoing,
+          onEvent,
+          signal,
+        });
+  const steps = plan.steps.map((step): StepResult => {
+    const digest = reused.get(step.id);
+    if (digest !== undefined) return { kind: "reused", step, digest };
+    return built.find((result) => result.step.id === step.id) ?? { kind: "skipped", step, on: undefined };
   });
-  const complete = steps.every(({ kind }) => kind === "built");
-  const pushes = push && complete && !signal.aborted ? await publish({ plan, engine, onEvent, signal }) : [];
+  const complete = steps.every(({ kind }) => kind === "built" || kind === "reused");
+  const pushes = run.push && complete && !signal.aborted ? await publish(run, steps, engine) : [];
   return { plan, steps, pushes, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Every immutable tag; then, only when all of those are in the registry, what moves. */
+async function publish(
+  { plan, named, judge, registry, onEvent, signal }: Run,
+  steps: readonly StepResult[],
+  engine: () => Promise<DockerConnection["engine"]>,
+): Promise<RunResult["pushes"]> {
+  const missing = steps.flatMap(({ kind, step }) => (kind === "built" ? [step.tags.immutable] : []));
+  const pushed =
+    missing.length === 0 ? [] : await pushAll(missing, { engine: await engine(), onEvent, signal });
+  if (plan.build.dirty || pushed.some(({ kind }) => kind === "unpushed")) return pushed;
+
+  const digests = new Map(
+    pushed.flatMap((push) => (push.kind === "pushed" ? [[push.reference, push.digest]] : [])),
+  );
+  for (const result of steps)
+    if (result.kind === "reused") digests.set(result.step.tags.immutable, result.digest);
+  const rolling = plan.steps.map(({ tags }) => [tags.rolling, tags.immutable] as const);
+  const retags = [...rolling, ...named].map(([tag, immutable]) => ({
+    tag,
+    digest: digests.get(immutable) ?? "",
+  }));
+  return [...pushed, ...(await moveTags(retags, { judge, registry, onEvent, signal }))];
+}
+
+/** Connects to the engine when it is first needed. */
+function engineOf({ environment, onEvent }: Run): () => Promise<DockerConnection> {
+  let connecting: Promise<DockerConnection> | undefined;
+  return () => {
+    connecting ??= (async () => {
+      const credentials = (registry: string) => findCredentials(registry, environment);
+      const docker = await connectDocker(await findEngine(environment), { credentials });
+      return {
+        ...docker,
+        engine: retryingPushes(docker.engine, { onRetry: (line) => onEvent({ kind: "retrying", line }) }),
+      };
+    })();
+    return connecting;
+  };
+}
+
+async function readInputs(
+  { root, catalog, plan }: Run,
+  taken: ReadonlyMap<string, BaseImage>,
+): Promise<ReadonlyMap<string, Inputs>> {
+  const identities = new Map([...taken].map(([directory, { identity }]) => [directory, identity]));
+  const reader = openInputs(root, catalog, identities);
+  const inputs = new Map<string, Inputs>();
+  for (const step of plan.steps) inputs.set(step.id, await inputsOf(reader, step));
+  return inputs;
+}
+
+function publishedBase(step: Step, digest: string, inputs: ReadonlyMap<string, Inputs>): BaseImage {
+  const name = step.tags.immutable;
+  return { name, pin: byDigest(name, digest), digest, identity: inputs.get(step.id)?.digest ?? digest };
 }

@@ -1,7 +1,7 @@
 import { readContext } from "../composing/context.ts";
 import type { Context } from "../composing/context.ts";
 import { composeDockerfile, pinBases } from "../composing/dockerfile.ts";
-import type { Catalog, CompatStep, Plan, ScienceStep, Step } from "../model.ts";
+import type { Base, Catalog, CompatStep, Plan, ScienceStep, Step } from "../model.ts";
 import { immutableTag } from "../planning/names.ts";
 import { describeProblem, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -11,6 +11,8 @@ export interface PinnedDockerfile {
   readonly text: string;
   /** The reference that the image is finally built on; undefined where that is nothing (`FROM scratch`). */
   readonly base: string | undefined;
+  /** The references of all images that it takes from. */
+  readonly uses: readonly string[];
 }
 
 /** A step with its files listed, ready to be pinned to what it is built on. */
@@ -67,7 +69,7 @@ export function composeRelease(
     environment: [["SCISERVER_IMAGE", `${step.image}:${immutableTag(step.version, plan.build)}`]],
   });
   if (problems.length > 0) throw new Refusal(...problems);
-  return { text: dockerfile, base: from };
+  return { text: dockerfile, base: from, uses: [from] };
 }
 
 function pinScience(
@@ -78,8 +80,13 @@ function pinScience(
   const layer = catalog.science.get(step.directory);
   if (layer === undefined) throw new Error(`the plan has a step ${step.id} that the catalog lacks`);
   const base = layer.bases.find(({ final }) => final);
-  const pinned = base?.layer === undefined ? undefined : layers.get(base.layer);
-  return { text: pinBases(layer, layers), base: pinned ?? base?.reference };
+  const pinned = (named: Base) =>
+    (named.layer === undefined ? undefined : layers.get(named.layer)) ?? named.reference;
+  return {
+    text: pinBases(layer, layers),
+    base: base === undefined ? undefined : pinned(base),
+    uses: [...new Set(layer.bases.map(pinned))],
+  };
 }
 
 function directoriesOf(step: Step, catalog: Catalog): readonly string[] {

@@ -1,65 +1,105 @@
 import type { Engine } from "../engine/engine.ts";
-import type { Plan } from "../model.ts";
 import { Refusal } from "../problem.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { PushResult, RunEvent } from "../run.ts";
+import { byDigest } from "./bases.ts";
+import { judgeMove } from "./rolling.ts";
+import type { Judge } from "./rolling.ts";
 import { runSchedule } from "./schedule.ts";
 
-/** What publishing needs. */
-export interface Publishing {
-  readonly plan: Plan;
-  readonly engine: Engine;
+/** Pushes at once: they wait for the network more than they work. */
+const pushesAtOnce = 4;
+/** Moves at once: each is a few small requests. */
+const movesAtOnce = 8;
+
+interface Told {
   readonly onEvent: (event: RunEvent) => void;
   readonly signal: AbortSignal;
 }
 
-/** Pushes at once: they wait for the network more than they work. */
-const pushesAtOnce = 4;
-
-/**
- * Pushes every immutable tag and then, only when all of them are in the registry, the rolling ones; none of those
- * where the plan is of a dirty working tree. A tag that cannot be pushed stops the rest. Never rejects for that.
- */
-export async function publish(publishing: Publishing): Promise<readonly PushResult[]> {
-  const { plan } = publishing;
-  const immutable = await pushAll(
-    publishing,
-    plan.steps.map(({ tags }) => tags.immutable),
-  );
-  if (plan.build.dirty || immutable.some(({ kind }) => kind === "unpushed")) return immutable;
-  return [
-    ...immutable,
-    ...(await pushAll(
-      publishing,
-      plan.steps.map(({ tags }) => tags.rolling),
-    )),
-  ];
+/** Pushes references that the engine holds. One that cannot be pushed stops the rest. Never rejects for that. */
+export async function pushAll(
+  references: readonly string[],
+  { engine, onEvent, signal }: Told & { readonly engine: Engine },
+): Promise<PushResult[]> {
+  return publishAll(references, { onEvent, signal, atOnce: pushesAtOnce }, async (reference, stop) => {
+    onEvent({ kind: "uploading", reference });
+    const digest = await engine.push(
+      reference,
+      (line) => onEvent({ kind: "pushing", reference, line }),
+      stop,
+    );
+    return { kind: "pushed", reference, digest };
+  });
 }
 
-async function pushAll(
-  { engine, onEvent, signal }: Publishing,
-  references: readonly string[],
+/** A tag that is to name what another reference of the same repository names. */
+export interface Retag {
+  readonly tag: string;
+  /** The digest that it is to name. */
+  readonly digest: string;
+}
+
+/**
+ * Moves tags in the registry, by digest and without moving a layer; each is judged right before. One that must stay is
+ * a result of its own, one that cannot be moved stops the rest.
+ */
+export async function moveTags(
+  retags: readonly Retag[],
+  {
+    judge,
+    registry,
+    onEvent,
+    signal,
+  }: Told & { readonly judge: Omit<Judge, "registry">; readonly registry: Registry },
 ): Promise<PushResult[]> {
-  const push = async ({ id: reference }: { id: string }, stop: AbortSignal) => {
+  const digests = new Map(retags.map(({ tag, digest }) => [tag, digest]));
+  return publishAll([...digests.keys()], { onEvent, signal, atOnce: movesAtOnce }, async (reference) => {
+    const digest = digests.get(reference) ?? "";
+    const move = await judgeMove({ registry, ...judge }, reference, digest);
+    if (move.kind === "stays") return { kind: "kept", reference, digest: move.from, why: move.why };
+    if (move.kind !== "same") await putTag(registry, reference, digest);
+    return { kind: "pushed", reference, digest };
+  });
+}
+
+/** Makes a tag name a digest of its own repository. */
+export async function putTag(registry: Registry, reference: string, digest: string): Promise<void> {
+  const manifest = await registry.manifest(byDigest(reference, digest));
+  if (manifest === undefined) {
+    throw new Refusal({
+      kind: "surroundings",
+      message: `${byDigest(reference, digest)} is not in the registry any more`,
+      hint: "somebody deletes images there: run again",
+    });
+  }
+  const colon = reference.lastIndexOf(":");
+  await registry.putTag(reference.slice(0, colon), reference.slice(colon + 1), manifest);
+}
+
+async function publishAll(
+  references: readonly string[],
+  { onEvent, signal, atOnce }: Told & { readonly atOnce: number },
+  publish: (reference: string, stop: AbortSignal) => Promise<PushResult>,
+): Promise<PushResult[]> {
+  const tell = async ({ id: reference }: { id: string }, stop: AbortSignal) => {
     try {
-      const digest = await engine.push(
-        reference,
-        (line) => onEvent({ kind: "pushing", reference, line }),
-        stop,
-      );
-      onEvent({ kind: "pushed", reference, digest });
-      return digest;
+      const result = await publish(reference, stop);
+      onEvent({ kind: "published", result });
+      return result;
     } catch (error) {
-      // What another push's failure, or a signal, has stopped has no problem of its own.
+      // What another one's failure, or a signal, has stopped has no problem of its own.
       const failure = stop.aborted && !(error instanceof Refusal) ? new Refusal() : error;
-      if (failure instanceof Refusal) onEvent({ kind: "unpushed", reference, problems: failure.problems });
+      if (failure instanceof Refusal)
+        onEvent({ kind: "published", result: { kind: "unpushed", reference, problems: failure.problems } });
       throw failure;
     }
   };
   const tasks = references.map((id) => ({ id, needs: [] }));
-  const endings = await runSchedule(tasks, push, { jobs: pushesAtOnce, keepGoing: false, signal });
+  const endings = await runSchedule(tasks, tell, { jobs: atOnce, keepGoing: false, signal });
   return references.map((reference): PushResult => {
     const ending = endings.get(reference);
-    if (ending?.kind === "done") return { kind: "pushed", reference, digest: ending.value };
+    if (ending?.kind === "done") return ending.value;
     if (ending?.kind !== "failed") return { kind: "unpushed", reference, problems: [] };
     if (!(ending.error instanceof Refusal)) throw ending.error;
     return { kind: "unpushed", reference, problems: ending.error.problems };

@@ -1,6 +1,7 @@
 import { describeProblem, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
-import { readSource } from "../git/checkout.ts";
+import { leadsToHead, readBranch, readSource } from "../git/checkout.ts";
+import { namedTags, tagProblem } from "../planning/names.ts";
 import { logPlan, nothingToBuild } from "../report/plan.ts";
 import type { RunResult } from "../run.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -12,6 +13,14 @@ export interface BuildSettings extends PlanSettings {
   readonly dryrun: boolean;
   readonly push: boolean;
   readonly allowDirty: boolean;
+  /** Where science images that are not built are looked for first; undefined for what suits `push`. */
+  readonly base: "local" | "registry" | undefined;
+  /** Move tags whatever they name. */
+  readonly forceRolling: boolean;
+  /** Further tags for the releases of the run. */
+  readonly tag: readonly string[];
+  /** Tag the releases with the name of the branch as well. */
+  readonly tagBranch: boolean;
   /** How many builds run side by side; undefined for as many as the engine has processors. */
   readonly jobs: number | undefined;
   readonly keepGoing: boolean;
@@ -22,33 +31,45 @@ export interface BuildSettings extends PlanSettings {
 /** `image-builder build`: plans, builds and, with `push`, publishes. Gives the exit code. */
 export async function build(settings: BuildSettings, surroundings: Surroundings): Promise<number> {
   const { log, out, progress, verbosity, environment, signal } = surroundings;
-  const { catalog, plan } = await preview(settings);
+  const { root, push, dryrun } = settings;
+  const { catalog, plan } = await preview(settings, surroundings);
   logPlan(plan, log);
-  if (settings.push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
-  if (settings.dryrun) return 0;
+  if (push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
+  const names = await tagNames(settings, environment);
+  if (dryrun) return 0;
   if (plan.steps.length === 0) {
     out(nothingToBuild(plan));
     return 0;
   }
   const time = readClock(environment);
   // What only a build needs is loaded only for one: a preview stays quick.
-  const [{ carryOut }, { followRun, summary }, { keepBuildLogs }] = await Promise.all([
+  const [{ carryOut }, { followRun, summary }, { keepBuildLogs }, { openRegistry }] = await Promise.all([
     import("../building/carry-out.ts"),
     import("../report/run.ts"),
     import("../report/build-logs.ts"),
+    import("./registry.ts"),
   ]);
-  const follow = followRun({ log, write: progress, buildOutput: verbosity >= 2, steps: plan.steps.length });
+  const follow = followRun({
+    log,
+    write: progress,
+    buildOutput: verbosity >= 2,
+    steps: plan.steps.length,
+  });
   const logs = settings.logs === undefined ? undefined : keepBuildLogs(settings.logs);
   const result = await carryOut({
-    root: settings.root,
+    root,
     catalog,
     plan,
-    push: settings.push,
+    push,
+    base: settings.base ?? (push ? "registry" : "local"),
     jobs: settings.jobs,
     keepGoing: settings.keepGoing,
-    source: await readSource(settings.root),
+    named: names.flatMap((name) => namedTags(plan, catalog, name)),
+    judge: { force: settings.forceRolling, leadsHere: (commit) => leadsToHead(root, commit) },
+    source: await readSource(root),
     time,
     environment,
+    registry: await openRegistry(surroundings),
     onEvent: (event) => {
       logs?.follow(event);
       follow(event);
@@ -58,7 +79,36 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
   out(summary(result));
   const unwritten = logs?.problem();
   if (unwritten !== undefined) log.error(describeProblem(unwritten));
-  return exitCode([...failures(result), ...(unwritten === undefined ? [] : [unwritten])]);
+  return exitCode(result, unwritten);
+}
+
+/** The names that the releases are tagged with, besides their versions. */
+async function tagNames(
+  { root, tag, tagBranch }: BuildSettings,
+  environment: NodeJS.ProcessEnv,
+): Promise<readonly string[]> {
+  const names = tagBranch ? [...tag, branchTag(await readBranch(root), environment)] : tag;
+  const problems = names.flatMap((name) => tagProblem(name) ?? []);
+  if (problems.length > 0) throw new Refusal(...problems);
+  return [...new Set(names)];
+}
+
+/** The branch as a tag: `feature/x` is `feature-x`. CI systems check out a commit, and tell the branch in a variable. */
+function branchTag(checkedOut: string | undefined, environment: NodeJS.ProcessEnv): string {
+  const { GITHUB_REF, BRANCH_NAME, CI_COMMIT_BRANCH } = environment;
+  const branch = checkedOut ?? GITHUB_REF ?? BRANCH_NAME ?? CI_COMMIT_BRANCH;
+  if (branch === undefined || branch === "") {
+    throw new Refusal({
+      kind: "usage",
+      message:
+        "--tag-branch: no branch is checked out, and GITHUB_REF, BRANCH_NAME and CI_COMMIT_BRANCH name none",
+      hint: "git switch BRANCH, or give --tag NAME",
+    });
+  }
+  return branch
+    .replace(/^refs\/(?:heads|tags)\//, "")
+    .replaceAll(/[^\w.-]+/g, "-")
+    .replace(/^[.-]+/, "");
 }
 
 const dirtyPush: Problem = {
@@ -78,15 +128,14 @@ function readClock({ SOURCE_DATE_EPOCH: set }: NodeJS.ProcessEnv): number {
   });
 }
 
-function failures({ steps, pushes }: RunResult): readonly Problem[] {
+/** 1 as soon as a build or push failed or a tag had to stay; otherwise what the surroundings lead to. */
+function exitCode({ steps, pushes }: RunResult, unwritten: Problem | undefined): number {
   const results = [...steps, ...pushes];
-  return results.flatMap((result) =>
+  const problems = results.flatMap((result) =>
     result.kind === "failed" || result.kind === "unpushed" ? result.problems : [],
   );
-}
-
-/** 1 as soon as a build or push itself failed; otherwise what the surroundings lead to. */
-function exitCode(problems: readonly Problem[]): number {
-  const worst = problems.find(({ kind }) => kind === "failure") ?? problems[0];
-  return worst === undefined ? 0 : exitCodes[worst.kind];
+  if (pushes.some(({ kind }) => kind === "kept") || problems.some(({ kind }) => kind === "failure"))
+    return exitCodes.failure;
+  const [first = unwritten] = problems;
+  return first === undefined ? 0 : exitCodes[first.kind];
 }

@@ -15,8 +15,9 @@ export interface PlanOutput extends PlanSettings {
 }
 
 /** `image-builder plan`: prints the plan, or the Dockerfile of a release. Gives the exit code. */
-export async function plan(settings: PlanOutput, { log, out }: Surroundings): Promise<number> {
-  const { catalog, plan: made } = await preview(settings);
+export async function plan(settings: PlanOutput, surroundings: Surroundings): Promise<number> {
+  const { log, out } = surroundings;
+  const { catalog, plan: made } = await preview(settings, surroundings);
   if (settings.showDockerfile === undefined) {
     logPlan(made, log);
     out(settings.format === "json" ? `${JSON.stringify(made, undefined, 2)}\n` : planTable(made));

@@ -3,13 +3,14 @@ import { readTriggers } from "../composing/ignore.ts";
 import { readCatalog } from "../definitions/catalog.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
-import type { Catalog, Plan } from "../model.ts";
+import type { Catalog, Plan, Reason } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
 import { stampOf } from "../planning/names.ts";
 import { builtDirectories, makePlan } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { nearest } from "../nearest.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What decides a plan, as the command line gives it. */
 export interface PlanSettings {
@@ -24,6 +25,8 @@ export interface PlanSettings {
   /** Directories that count as unchanged. */
   readonly ignore: readonly string[];
   readonly untracked: boolean;
+  /** Ask the registry what is not as this checkout would make it, instead of asking git what changed. */
+  readonly stale: boolean;
 }
 
 /** A plan with what it was made from. */
@@ -32,11 +35,15 @@ export interface Preview {
   readonly plan: Plan;
 }
 
-/** Settings to plan: what every command starts with. It reads files and asks git, and writes nothing. */
-export async function preview(settings: PlanSettings): Promise<Preview> {
-  const ref = settings.all || settings.include !== undefined ? null : (settings.ref ?? defaultRef);
+/**
+ * Settings to plan: what every command starts with. It reads files and asks git, and writes nothing; only `stale` asks
+ * the registry.
+ */
+export async function preview(settings: PlanSettings, surroundings: Surroundings): Promise<Preview> {
+  const { stale, all, include } = settings;
+  const ref = all || stale || include !== undefined ? null : (settings.ref ?? defaultRef);
   // git works in processes of its own while the definitions are read here; its refusal is looked at after theirs.
-  const asked = readCheckout(settings.root, ref);
+  const asked = readCheckout(settings.root, ref, { shallow: stale });
   asked.catch(() => undefined);
   const catalog = loadCatalog(settings.root);
   const checkout = await asked;
@@ -45,15 +52,14 @@ export async function preview(settings: PlanSettings): Promise<Preview> {
   const changes = findChanges(settings, catalog, checkout, triggers);
   const { commit, count } = checkout;
   const build = { commit, count, stamp: stampOf(commit, count), dirty: false };
-  const clean = makePlan({ catalog, changes, repo: settings.repo, ref, build });
+  const reasons = stale ? await askRegistry(settings, catalog, surroundings) : new Map<string, Reason>();
+  const input = { catalog, changes, reasons, repo: settings.repo, ref };
+  const clean = makePlan({ ...input, build });
 
   const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
   const dirty = [...builtDirectories(clean, catalog)].some((directory) => uncommitted.has(directory));
   if (!dirty) return { catalog, plan: clean };
-  return {
-    catalog,
-    plan: makePlan({ catalog, changes, repo: settings.repo, ref, build: { ...build, dirty } }),
-  };
+  return { catalog, plan: makePlan({ ...input, build: { ...build, dirty } }) };
 }
 
 /** The catalog below a root; refuses with every problem in it. */
@@ -63,13 +69,32 @@ export function loadCatalog(root: string): Catalog {
   return catalog;
 }
 
+/** What the registry lacks or holds of other inputs, less what is to be ignored. */
+async function askRegistry(
+  { root, repo, ignore }: PlanSettings,
+  catalog: Catalog,
+  surroundings: Surroundings,
+): Promise<ReadonlyMap<string, Reason>> {
+  const [{ findStale }, { openInputs }, { openRegistry }] = await Promise.all([
+    import("../building/stale.ts"),
+    import("../building/inputs.ts"),
+    import("./registry.ts"),
+  ]);
+  const registry = await openRegistry(surroundings);
+  const { reasons, held } = await findStale(catalog, repo, openInputs(root, catalog), registry);
+  for (const tag of held) surroundings.log.warning(`${tag} was rolled back and is left as it is`);
+  const ignored = new Set(selected(root, layerDirectories(catalog), ignore, "--ignore"));
+  return new Map([...reasons].filter(([id]) => !ignored.has(id)));
+}
+
 function findChanges(
   settings: PlanSettings,
   catalog: Catalog,
   checkout: Checkout,
   triggers: Triggers,
 ): Changes {
-  const { root, all, include, ignore, untracked } = settings;
+  const { root, all, include, ignore, untracked, stale } = settings;
+  if (stale) return new Map();
   const directories = layerDirectories(catalog);
   const changes = new Map(
     all || include !== undefined

@@ -6,7 +6,7 @@ import type { Problem } from "../problem.ts";
 export interface Checkout {
   /** 40 (SHA-256: 64) hexadecimal digits. */
   readonly commit: string;
-  /** How many commits lead to it, itself included. */
+  /** How many commits lead to it, itself included; 0 in a shallow clone, which cannot tell. */
   readonly count: number;
   /** Paths that differ between the two sides of the ref, both ends of a rename included. */
   readonly changed: readonly string[];
@@ -24,7 +24,11 @@ export const defaultRef = "HEAD^";
  * written, not even git's own index. Refuses with kind `surroundings` where git, the repository or its history is
  * not fit, and with `usage` where the revision is unknown.
  */
-export async function readCheckout(root: string, ref: string | null): Promise<Checkout> {
+export async function readCheckout(
+  root: string,
+  ref: string | null,
+  { shallow: mayBeShallow = false }: { readonly shallow?: boolean } = {},
+): Promise<Checkout> {
   const ends = ref === null ? [] : endpoints(ref);
   const places = ["--", "science", "compat"];
   // All at once: each takes a few milliseconds, and none needs another's answer.
@@ -44,7 +48,7 @@ export async function readCheckout(root: string, ref: string | null): Promise<Ch
   ]);
   if (facts.code !== 0) throw new Refusal(await whyNoCommit(root, facts.stderr));
   const [prefix = "", shallow, commit = ""] = facts.stdout.split("\n");
-  if (shallow === "true") throw new Refusal(shallowClone);
+  if (shallow === "true" && !mayBeShallow) throw new Refusal(shallowClone);
   if (count.code !== 0 || status.code !== 0) throw new Refusal(unexpected(count.code !== 0 ? count : status));
 
   const changed = diff === undefined ? [] : await changedPaths(root, ref ?? "", ends, diff);
@@ -58,11 +62,26 @@ export async function readCheckout(root: string, ref: string | null): Promise<Ch
     paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
   return {
     commit,
-    count: Number(count.stdout),
+    count: shallow === "true" ? 0 : Number(count.stdout),
     changed: below(changed),
     uncommitted: below(uncommitted),
     untracked: below(untracked),
   };
+}
+
+/**
+ * Whether a commit, by its name or the beginning of it, leads to `HEAD`, or is it. Not so for one that this clone does
+ * not have: nobody knows then.
+ */
+export async function leadsToHead(root: string, commit: string): Promise<boolean> {
+  if (!/^[0-9a-f]{7,64}$/.test(commit)) return false;
+  return (await git(root, ["merge-base", "--is-ancestor", commit, "HEAD"])).code === 0;
+}
+
+/** The branch that is checked out; undefined where none is, as CI systems check out a commit. */
+export async function readBranch(root: string): Promise<string | undefined> {
+  const { code, stdout } = await git(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]);
+  return code === 0 ? stdout.trim() : undefined;
 }
 
 /** The URL of the remote `origin`, without a login in it; empty where there is none. */

@@ -1,6 +1,19 @@
 import type { Build, Step } from "../model.ts";
 import { immutableTag } from "./names.ts";
 
+/** What went into a build, as digests (`sha256:…`): the same input gives the same digest on every machine. */
+export interface Inputs {
+  /** Its Dockerfile and its files. */
+  readonly files: string;
+  /** Those and all that it stands on. */
+  readonly digest: string;
+}
+
+/** The labels that hold the inputs. */
+export const inputsLabel = "org.sciserver.build.inputs";
+export const filesLabel = "org.sciserver.build.files";
+export const revisionLabel = "org.opencontainers.image.revision";
+
 /** What a build stands on, as far as it is known when the build starts. */
 export interface BaseIdentity {
   readonly name: string;
@@ -24,6 +37,7 @@ export interface Provenance {
 export function labelsOf(
   step: Step,
   base: BaseIdentity,
+  inputs: Inputs,
   { build, source, time }: Provenance,
 ): Record<string, string> {
   const name = step.kind === "science" ? `science.${step.target}` : "compat";
@@ -31,9 +45,11 @@ export function labelsOf(
   return {
     [`org.sciserver.${name}.version`]: step.kind === "science" ? tag : `${step.image}:${tag}`,
     [`org.sciserver.${name}.buildtime`]: String(time),
+    [inputsLabel]: inputs.digest,
+    [filesLabel]: inputs.files,
     "org.opencontainers.image.title": step.kind === "science" ? step.target : step.image,
     "org.opencontainers.image.version": step.version,
-    "org.opencontainers.image.revision": build.commit,
+    [revisionLabel]: build.commit,
     "org.opencontainers.image.created": new Date(time * 1000).toISOString(),
     "org.opencontainers.image.source": source,
     "org.opencontainers.image.base.name": base.name,

@@ -1,4 +1,6 @@
-import type { Build, Tags } from "../model.ts";
+import type { Build, Catalog, Plan, Tags } from "../model.ts";
+import type { Problem } from "../problem.ts";
+import { compareVersions } from "../version.ts";
 
 /** `{commit count}-{7 hex digits of the commit}`, e.g. `42-f90dbd6`. */
 export function stampOf(commit: string, count: number): string {
@@ -23,6 +25,51 @@ export function scienceTags(repo: string, target: string, version: string, build
 /** The references of a release: `{repo}/rel/{image}:…`. */
 export function releaseTags(repo: string, image: string, version: string, build: Build): Tags {
   return tagsOf(`${repo}/rel/${image}`, version, build);
+}
+
+/**
+ * Further tags for the releases of a plan: `{version}-{name}` for each, and `{name}` for the highest version of its
+ * image, as an image can have several. Pairs of the tag and the immutable tag whose image it gets.
+ */
+export function namedTags(
+  plan: Plan,
+  catalog: Catalog,
+  name: string,
+): readonly (readonly [string, string])[] {
+  return plan.steps.flatMap((step): (readonly [string, string])[] => {
+    if (step.kind !== "compat") return [];
+    const { immutable, rolling } = step.tags;
+    const tag = [`${rolling}-${name}`, immutable] as const;
+    const repository = rolling.slice(0, rolling.lastIndexOf(":"));
+    return isHighest(step, catalog) ? [tag, [`${repository}:${name}`, immutable]] : [tag];
+  });
+}
+
+/** Whether no layer of the catalog carries a higher version of the same image. */
+export function isHighest(
+  release: { readonly image: string; readonly version: string },
+  catalog: Catalog,
+): boolean {
+  for (const { image, version } of catalog.science.values())
+    if (image === release.image && compareVersions(version, release.version) > 0) return false;
+  return true;
+}
+
+/** What keeps a name from being a tag beside the versions; undefined where nothing does. */
+export function tagProblem(name: string): Problem | undefined {
+  if (!/^\w[\w.-]{0,90}$/.test(name)) {
+    return {
+      kind: "usage",
+      message: `${JSON.stringify(name)} is not a tag`,
+      hint: "up to 91 letters, digits, _, . and -, beginning with none of the last two",
+    };
+  }
+  if (!/^\d+(\.\d+)*(-|$)/.test(name) && name !== "rollback") return undefined;
+  return {
+    kind: "usage",
+    message: `${name} reads as a version, a stamp or a rollback`,
+    hint: "give the tag a name that begins with a letter, e.g. v0.1.1",
+  };
 }
 
 function tagsOf(repository: string, version: string, build: Build): Tags {

@@ -9,6 +9,8 @@ import { releaseTags, scienceTags } from "./names.ts";
 export interface PlanInput {
   readonly catalog: Catalog;
   readonly changes: Changes;
+  /** Further reasons for single steps, by their id: what the registry lacks, or holds of other inputs. */
+  readonly reasons?: ReadonlyMap<string, Reason>;
   readonly repo: string;
   readonly ref: string | null;
   readonly build: Build;
@@ -18,9 +20,10 @@ export interface PlanInput {
  * The steps that the changes lead to, in an order that can be built: a changed science layer and all that builds on
  * it, then a release of each final layer that is built or whose compat layers changed.
  */
-export function makePlan({ catalog, changes, repo, ref, build }: PlanInput): Plan {
-  const science = scienceSteps(catalog, changes, repo, build);
-  const compat = compatSteps(catalog, changes, repo, build, new Set(science.map(({ id }) => id)));
+export function makePlan(input: PlanInput): Plan {
+  const { repo, ref, build } = input;
+  const science = scienceSteps(input);
+  const compat = compatSteps(input, new Set(science.map(({ id }) => id)));
   return { formatVersion: 1, repo, ref, build, steps: [...science, ...compat] };
 }
 
@@ -36,11 +39,20 @@ export function builtDirectories(plan: Plan, catalog: Catalog): ReadonlySet<stri
   return directories;
 }
 
-function scienceSteps(catalog: Catalog, changes: Changes, repo: string, build: Build): ScienceStep[] {
+/** The id of the step that makes the release of an image and version. */
+export function releaseId({ image, version }: { readonly image: string; readonly version: string }): string {
+  return `compat/${image}:${version}`;
+}
+
+function scienceSteps({ catalog, changes, reasons, repo, build }: PlanInput): ScienceStep[] {
   const steps = new Map<string, ScienceStep>();
   for (const layer of buildOrder(catalog)) {
     const needs = [...basesOf(layer)].filter((directory) => steps.has(directory)).sort();
-    const because = [...ownReasons(layer.directory, changes), ...needs.map(standsOn)];
+    const because = [
+      ...ownReasons(layer.directory, changes),
+      ...furtherReason(layer.directory, reasons),
+      ...needs.map(standsOn),
+    ];
     if (because.length === 0) continue;
     const { directory, target, image, version } = layer;
     steps.set(directory, {
@@ -61,10 +73,7 @@ function scienceSteps(catalog: Catalog, changes: Changes, repo: string, build: B
 }
 
 function compatSteps(
-  catalog: Catalog,
-  changes: Changes,
-  repo: string,
-  build: Build,
+  { catalog, changes, reasons, repo, build }: PlanInput,
   built: ReadonlySet<string>,
 ): CompatStep[] {
   const steps: CompatStep[] = [];
@@ -74,10 +83,15 @@ function compatSteps(
     const { image, version, target, compat } = layer;
     const layers = catalog.stacks.get(compat) ?? [];
     const needs = built.has(directory) ? [directory] : [];
-    const because = [...needs.map(standsOn), ...compatReasons(layers, catalog, changes)];
+    const id = releaseId(layer);
+    const because = [
+      ...needs.map(standsOn),
+      ...compatReasons(layers, catalog, changes),
+      ...furtherReason(id, reasons),
+    ];
     if (because.length === 0) continue;
     steps.push({
-      id: `compat/${image}:${version}`,
+      id,
       kind: "compat",
       compat,
       layers,
@@ -91,6 +105,11 @@ function compatSteps(
     });
   }
   return steps.sort((a, b) => compareText(a.image, b.image) || compareVersions(a.version, b.version));
+}
+
+function furtherReason(id: string, reasons: PlanInput["reasons"]): readonly Reason[] {
+  const reason = reasons?.get(id);
+  return reason === undefined ? [] : [reason];
 }
 
 function ownReasons(directory: string, changes: Changes): Reason[] {

@@ -62,6 +62,10 @@ function reasonText(reason: Reason): string {
       return `compat layer ${reason.compat}: ${paths(reason.paths)} changed`;
     case "requested":
       return "asked for";
+    case "unpublished":
+      return "not in the registry";
+    case "stale":
+      return `what is published was made from other inputs (${reason.differs.join(", ")})`;
   }
 }
 

@@ -45,14 +45,21 @@ export function followRun({ log, write, buildOutput, steps }: RunOutput): (event
       case "retrying":
         write(`${event.line}\n`);
         break;
-      case "pushed":
-        write(`pushed ${event.reference} ${event.digest}\n`);
+      case "uploading":
+        write(`pushing ${event.reference}\n`);
         break;
-      case "unpushed":
-        for (const problem of event.problems) log.error(describeProblem(problem));
+      case "published":
+        endPush(event.result);
         break;
     }
   };
+
+  function endPush(result: PushResult): void {
+    if (result.kind === "pushed") write(`pushed ${result.reference} ${result.digest}\n`);
+    if (result.kind === "kept") log.error(`${result.reference} stays where it is: ${result.why}`);
+    if (result.kind === "unpushed")
+      for (const problem of result.problems) log.error(describeProblem(problem));
+  }
 
   function endStep(result: StepResult): void {
     const { id } = result.step;
@@ -80,13 +87,16 @@ export function summary({ plan, steps, pushes, seconds }: RunResult): string {
     ["", "", "", ...placeText(result, result.step.tags.rolling, pushed)],
   ]);
   const built = steps.filter(({ kind }) => kind === "built").length;
-  const head = `Built ${built} of ${steps.length} images for ${plan.build.stamp} in ${duration(seconds)}.`;
+  const reused = steps.filter(({ kind }) => kind === "reused").length;
+  const there = reused === 0 ? "" : ` ${reused} ${reused === 1 ? "was" : "were"} published already.`;
+  const head = `Built ${built} of ${steps.length} images for ${plan.build.stamp} in ${duration(seconds)}.${there}`;
   return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${head} ${publishing(plan.repo, steps, pushes)}\n`;
 }
 
 function publishing(repo: string, steps: readonly StepResult[], pushes: readonly PushResult[]): string {
   const there = pushes.filter(({ kind }) => kind === "pushed").length;
-  if (pushes.length > 0) return `Pushed ${there} of ${steps.length * 2} tags to ${repo}.`;
+  const reused = steps.filter(({ kind }) => kind === "reused").length;
+  if (pushes.length > 0) return `${there + reused} of ${steps.length * 2} tags are published in ${repo}.`;
   return `Nothing was pushed; --push publishes to ${repo}.`;
 }
 
@@ -95,12 +105,18 @@ function resultText(result: StepResult): string {
 }
 
 function timeText(result: StepResult): string {
-  return result.kind === "skipped" ? "" : duration(result.seconds);
+  return "seconds" in result ? duration(result.seconds) : "";
 }
 
 function placeText(result: StepResult, reference: string, pushed: ReadonlyMap<string, PushResult>): string[] {
+  const published = pushed.get(reference)?.kind;
+  if (published === "kept") return [reference, "registry, not moved"];
+  if (result.kind === "reused") {
+    const there = reference === result.step.tags.immutable || published === "pushed";
+    return [reference, there ? "registry" : "not moved"];
+  }
   if (result.kind !== "built") return [reference, "nowhere"];
-  return [reference, pushed.get(reference)?.kind === "pushed" ? "engine and registry" : "engine"];
+  return [reference, published === "pushed" ? "engine and registry" : "engine"];
 }
 
 function prefixed(step: Step, line: string): string {

@@ -163,7 +163,7 @@ test("a registry with a login is pushed to with the docker configuration's, and 
       DOCKER_CONFIG: configuration,
     });
     assert.is(code, 0, stderr);
-    assert.match(stdout, "Pushed 4 of 4 tags");
+    assert.match(stdout, "4 of 4 tags are published");
     for (const secret of [login.password, auth]) assert.not.ok((stdout + stderr).includes(secret));
   } finally {
     await guarded.stop();
@@ -182,7 +182,7 @@ test("a registry that answers 500 twice and then works is pushed to in the end, 
     );
     const { code, stdout, stderr } = await place.run(root, ["--push"]);
     assert.is(code, 0, stderr);
-    assert.match(stdout, "Pushed 4 of 4 tags");
+    assert.match(stdout, "4 of 4 tags are published");
     assert.match(stderr, /trying again in/);
   } finally {
     await proxy.stop();
@@ -201,7 +201,7 @@ test("a registry that never works fails the push in the end, and no rolling tag 
     const { code, stdout, stderr } = await place.run(root, ["--push"]);
     assert.is.not(code, 0);
     assert.match(stderr, /^ERROR:root:.*503|unavailable/im);
-    assert.match(stdout, "Pushed 0 of 4 tags", stdout + stderr);
+    assert.match(stdout, "0 of 4 tags are published", stdout + stderr);
     proxy.heal();
     assert.is(await digestAt(`${place.repo}/sci/one:1.0`), undefined);
   } finally {
@@ -234,7 +234,7 @@ test("a registry that is killed between the immutable and the rolling tags leave
     await own.kill();
     const { code, stdout, stderr } = await running.ended;
     assert.is.not(code, 0);
-    assert.match(stdout, "Pushed 3 of 6 tags", stdout + stderr);
+    assert.match(stdout, "3 of 6 tags are published", stdout + stderr);
     await own.restart();
     proxy.heal();
     const after = await Promise.all(rolling.map((name) => digestAt(`${place.repo}/${name}`)));

@@ -1,0 +1,84 @@
+import { readContext } from "../composing/context.ts";
+import { composeDockerfile } from "../composing/dockerfile.ts";
+import { digestFiles, digestInputs } from "../composing/inputs.ts";
+import type { Catalog, Step } from "../model.ts";
+import type { Inputs } from "../planning/labels.ts";
+import { formatReference, parseReference } from "../reference.ts";
+
+/** Tells the inputs of layers and releases as the checkout has them; each is read once. */
+export interface InputsReader {
+  /** Of the science layer in a directory. */
+  readonly science: (directory: string) => Promise<Inputs>;
+  /** Of the release on the final layer in a directory. */
+  readonly release: (directory: string) => Promise<Inputs>;
+}
+
+/**
+ * Opens the inputs of a checkout. `taken` has the identity of science layers that are not built but taken from a
+ * registry: what was built on them has their inputs, not those of this checkout.
+ */
+export function openInputs(
+  root: string,
+  catalog: Catalog,
+  taken: ReadonlyMap<string, string> = new Map(),
+): InputsReader {
+  const layers = new Map<string, Promise<Inputs>>();
+  const stacks = new Map<string, Promise<string>>();
+
+  function science(directory: string): Promise<Inputs> {
+    return once(layers, directory, async () => {
+      const layer = catalog.science.get(directory);
+      if (layer === undefined) throw new Error(`the catalog has no layer ${directory}`);
+      // One after another: reading is bound by the disk, and each open context holds a file open.
+      const bases: string[] = [];
+      for (const base of layer.bases)
+        bases.push(base.layer === undefined ? inFull(base.reference) : await identity(base.layer));
+      const files = await digestFiles(await readContext(root, [directory]), layer.dockerfile);
+      return { files, digest: digestInputs(`sci/${layer.target}:${layer.version}`, files, bases) };
+    });
+  }
+
+  async function release(directory: string): Promise<Inputs> {
+    const layer = catalog.science.get(directory);
+    if (layer === undefined) throw new Error(`the catalog has no layer ${directory}`);
+    const files = await once(stacks, layer.compat, () => stackFiles(layer.compat));
+    const base = await identity(directory);
+    return { files, digest: digestInputs(`rel/${layer.image}:${layer.version}`, files, [base]) };
+  }
+
+  async function identity(directory: string): Promise<string> {
+    return taken.get(directory) ?? (await science(directory)).digest;
+  }
+
+  /** The same for all releases with this compat layer: neither the science image nor the stamp is part of it. */
+  async function stackFiles(compat: string): Promise<string> {
+    const stack = (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name) ?? []);
+    const fragments = stack.map(({ directory, fragment }) => ({ directory, text: fragment }));
+    const { dockerfile } = composeDockerfile({ from: "scratch", fragments, environment: [] });
+    return digestFiles(
+      await readContext(
+        root,
+        stack.map(({ directory }) => directory),
+      ),
+      dockerfile,
+    );
+  }
+
+  return { science, release };
+}
+
+/** The inputs of a step. */
+export function inputsOf(reader: InputsReader, step: Step): Promise<Inputs> {
+  return step.kind === "science" ? reader.science(step.directory) : reader.release(step.science);
+}
+
+function inFull(text: string): string {
+  const reference = parseReference(text);
+  return reference === undefined ? text : formatReference(reference);
+}
+
+function once<T>(known: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const made = known.get(key) ?? make();
+  known.set(key, made);
+  return made;
+}

@@ -1,0 +1,52 @@
+import { revisionLabel } from "../planning/labels.ts";
+import { commitOf } from "../planning/trail.ts";
+import type { RegistryReader } from "../registry/registry.ts";
+
+/** What becomes of a tag that moves: `from` is the digest it names now. */
+export type Move =
+  | { readonly kind: "new" }
+  | { readonly kind: "moves"; readonly from: string }
+  /** It names this digest already. */
+  | { readonly kind: "same" }
+  /** It must not move; `why` says to a person why not. */
+  | { readonly kind: "stays"; readonly from: string; readonly why: string };
+
+/** What it takes to judge a move. */
+export interface Judge {
+  readonly registry: RegistryReader;
+  /** Whether a commit, by its name or the beginning of it, leads to the one that is built, or is it. */
+  readonly leadsHere: (commit: string) => Promise<boolean>;
+  /** Move whatever the tag names. */
+  readonly force: boolean;
+}
+
+/** The tag that remembers where a rolling tag was taken back to. */
+export function rollbackTag(rolling: string): string {
+  return `${rolling}-rollback`;
+}
+
+/**
+ * Judges whether a tag may come to name a digest: only forward, from a build of a commit that leads to this one, and
+ * not on from where somebody took it back to.
+ */
+export async function judgeMove(judge: Judge, tag: string, digest: string): Promise<Move> {
+  const { registry, leadsHere, force } = judge;
+  const present = await registry.config(tag);
+  if (present === undefined) return { kind: "new" };
+  const from = present.digest;
+  if (from === digest) return { kind: "same" };
+  if (force) return { kind: "moves", from };
+  const held = await registry.resolve(rollbackTag(tag));
+  if (held?.digest === from)
+    return { kind: "stays", from, why: "it was rolled back to what it names; --force-rolling moves it on" };
+  const commit = present.labels[revisionLabel] ?? commitOf(present.labels);
+  if (commit === undefined)
+    return {
+      kind: "stays",
+      from,
+      why: "what it names does not say which commit it is of; --force-rolling moves it",
+    };
+  if (await leadsHere(commit)) return { kind: "moves", from };
+  const why = `it names a build of ${commit.slice(0, 7)}, which does not lead to this commit; --force-rolling moves it all the same`;
+  return { kind: "stays", from, why };
+}

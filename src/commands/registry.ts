@@ -1,0 +1,19 @@
+import type { Registry } from "../registry/registry.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Opens the registries, with the logins of the docker configuration. Loaded when a command asks for it. */
+export async function openRegistry({ environment, progress, signal }: Surroundings): Promise<Registry> {
+  const [{ connectRegistry }, { findCredentials }] = await Promise.all([
+    import("../registry/client.ts"),
+    import("../registry/credentials.ts"),
+  ]);
+  return connectRegistry({
+    credentials: (registry) => findCredentials(registry, environment),
+    environment,
+    signal,
+    onRetry: ({ what, reason, attempt, wait }) =>
+      progress(
+        `could not ${what}: ${reason}; trying again in ${(wait / 1000).toFixed(1)} s (attempt ${attempt + 1})\n`,
+      ),
+  });
+}

@@ -1,0 +1,19 @@
+import { createHash } from "node:crypto";
+import { pipeline } from "node:stream/promises";
+import type { Context } from "./context.ts";
+
+/** The digest of a build's Dockerfile and files: names, modes and contents, as they stand in its context's tar. */
+export async function digestFiles(context: Context, dockerfile: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(context.stream(dockerfile), hash);
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/**
+ * The digest of all that goes into a build: what it is called, its files, and the identity of each image that it
+ * takes from, in the order that its Dockerfile names them.
+ */
+export function digestInputs(name: string, files: string, bases: readonly string[]): string {
+  const parts = JSON.stringify([name, files, bases]);
+  return `sha256:${createHash("sha256").update(parts).digest("hex")}`;
+}

@@ -1,0 +1,218 @@
+import { setMaxListeners } from "node:events";
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Refusal } from "../problem.ts";
+import { type Answer, describeAnswer, garbled, printable } from "./answer.ts";
+import { parseRetryAfter } from "./headers.ts";
+import { findTrust } from "./trust.ts";
+
+/** A request that is tried again. */
+export interface Retry {
+  /** What was to be done, e.g. `read registry.example/sci/a:1.0`. */
+  readonly what: string;
+  /** What went wrong with it. */
+  readonly reason: string;
+  /** Counts from 1: the attempt that failed. */
+  readonly attempt: number;
+  /** Milliseconds until the next one. */
+  readonly wait: number;
+}
+
+/** A request to a registry or to its token service. All of them can be repeated without harm. */
+export interface Request {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  /** For messages, as it follows "cannot": `read registry.example/sci/a:1.0`. */
+  readonly what: string;
+}
+
+/**
+ * Carries a request out, follows redirects and tries again what is worth it. Rejects with a `Refusal` of kind
+ * `surroundings` (its `cause` is the network's error) or with the reason of the signal.
+ */
+export type Send = (request: Request) => Promise<Answer>;
+
+interface TransportOptions {
+  /** Milliseconds that one attempt may take from start to end; a third of it for the connection. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onRetry: ((retry: Retry) => void) | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What must not be seen in a message. */
+  readonly secrets: ReadonlySet<string>;
+}
+
+const attempts = 5;
+const firstWait = 250;
+const longestWait = 60_000;
+const redirects = 5;
+/** Manifests, configurations and pages of tags are far smaller (the OCI distribution spec asks for 4 MiB). */
+const largestBody = 16 * 1024 * 1024;
+
+const worthRetrying: ReadonlySet<unknown> = new Set([
+  429,
+  500,
+  502,
+  503,
+  504,
+  "EAI_AGAIN",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
+/** HTTP over connections that are kept for the next request. */
+export function openTransport({
+  timeout,
+  onRetry,
+  environment,
+  secrets,
+  ...options
+}: TransportOptions): Send {
+  // Many requests listen at the same time, which would be taken for a leak on a signal that is not this room's own.
+  const signal = options.signal && AbortSignal.any([options.signal]);
+  if (signal) setMaxListeners(0, signal);
+  const plain = new HttpAgent({ keepAlive: true });
+  const secure = new Map<string, Promise<HttpsAgent>>();
+
+  function agentFor(url: URL): HttpAgent | Promise<HttpsAgent> {
+    if (url.protocol === "http:") return plain;
+    let agent = secure.get(url.host);
+    if (agent === undefined) {
+      agent = findTrust(url.host, environment).then(
+        (secureContext) => new HttpsAgent({ keepAlive: true, ...(secureContext && { secureContext }) }),
+      );
+      secure.set(url.host, agent);
+    }
+    return agent;
+  }
+
+  /** One attempt, with its redirects: what came of it, and from which host. */
+  async function attempt(request: Request): Promise<{ outcome: Answer | Error; host: string }> {
+    let { url, headers = {} } = request;
+    try {
+      for (let hop = 0; hop <= redirects; hop += 1) {
+        const answer = await exchange({ ...request, url, headers }, await agentFor(url));
+        const target = redirectOf(request, answer, url);
+        if (target === undefined) return { outcome: answer, host: url.host };
+        if (target.origin !== url.origin) headers = withoutAuthorization(headers);
+        url = target;
+      }
+      throw garbled(request.what, `it was redirected more than ${redirects} times`);
+    } catch (error) {
+      return { outcome: error instanceof Error ? error : new Error(String(error)), host: url.host };
+    }
+  }
+
+  function exchange(request: Request, agent: HttpAgent): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const start = request.url.protocol === "https:" ? httpsRequest : httpRequest;
+      const { method, headers } = request;
+      const outgoing = start(request.url, { method, headers, agent, ...(signal && { signal }) });
+      const timers = [giveUpAfter(timeout, "no complete answer")];
+
+      function stop(error: Error): void {
+        reject(error);
+        outgoing.destroy(error);
+      }
+      function giveUpAfter(time: number, what: string): NodeJS.Timeout {
+        const error = Object.assign(new Error(`${what} within ${time / 1000} s`), { code: "ETIMEDOUT" });
+        return setTimeout(() => stop(error), time);
+      }
+      outgoing.once("socket", (socket) => {
+        if (outgoing.reusedSocket) return;
+        const connecting = giveUpAfter(timeout / 3, "no connection");
+        timers.push(connecting);
+        socket.once(start === httpsRequest ? "secureConnect" : "connect", () => clearTimeout(connecting));
+      });
+      outgoing.on("error", reject);
+      outgoing.once("close", () => {
+        for (const timer of timers) clearTimeout(timer);
+      });
+      outgoing.once("response", (incoming) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        incoming.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          chunks.push(chunk);
+          if (size > largestBody) stop(new Error(`the answer is larger than ${largestBody} bytes`));
+        });
+        incoming.on("error", reject);
+        incoming.once("end", () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(chunks),
+          }),
+        );
+      });
+      outgoing.end(request.body);
+    });
+  }
+
+  return async function send(request) {
+    for (let tried = 1; ; tried += 1) {
+      signal?.throwIfAborted();
+      const { outcome, host } = await attempt(request);
+      signal?.throwIfAborted();
+      const failed = outcome instanceof Error;
+      const retriable = worthRetrying.has(failed ? codeOf(outcome) : outcome.status);
+      if (!retriable || tried === attempts) {
+        if (failed)
+          throw outcome instanceof Refusal ? outcome : unreachable(request.what, host, outcome, tried);
+        return outcome;
+      }
+      const wait = waitBefore(tried, failed ? undefined : outcome);
+      const reason = failed ? printable(outcome.message, secrets) : describeAnswer(outcome, secrets);
+      onRetry?.({ what: request.what, reason, attempt: tried, wait });
+      // An abort ends the waiting early, and the loop with its own reason.
+      await sleep(wait, undefined, signal && { signal }).catch(() => undefined);
+    }
+  };
+
+  function unreachable(what: string, host: string, error: Error, tried: number): Refusal {
+    const hint = isAboutCertificate(error)
+      ? `trust its authority by /etc/docker/certs.d/${host}/ca.crt, ~/.docker/certs.d/${host}/ca.crt or NODE_EXTRA_CA_CERTS`
+      : `see whether ${host} is the right name, is up and can be reached from here`;
+    const times = tried === 1 ? "" : ` (tried ${tried} times)`;
+    const message = `cannot ${what}: ${host}: ${printable(error.message, secrets)}${times}`;
+    return Object.assign(new Refusal({ kind: "surroundings", message, hint }), { cause: error });
+  }
+}
+
+/** The code of a network error: `ECONNRESET`, `EPROTO`, …; undefined where it has none. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** Half of the wait is left to chance, so that many who failed together do not come back together. */
+function waitBefore(tried: number, answer: Answer | undefined): number {
+  const backoff = firstWait * 2 ** (tried - 1) * (0.5 + Math.random() / 2);
+  const asked = parseRetryAfter(answer?.headers["retry-after"], Date.now()) ?? 0;
+  return Math.round(Math.min(longestWait, Math.max(backoff, asked)));
+}
+
+/** Where an answer sends the reader of a blob or manifest; never from an encrypted connection to a plain one. */
+function redirectOf(request: Request, answer: Answer, url: URL): URL | undefined {
+  const { location } = answer.headers;
+  if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return undefined;
+  if (request.method !== "GET" && request.method !== "HEAD") return undefined;
+  const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+  if (target?.protocol === "https:" || (target?.protocol === "http:" && url.protocol === "http:"))
+    return target;
+  throw garbled(request.what, `${url.host} redirects to a place that is not safe to follow`);
+}
+
+function withoutAuthorization(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "authorization"));
+}
+
+function isAboutCertificate(error: Error): boolean {
+  return /CERT|ALTNAME|ISSUER|SIGNATURE|CA_|_CA|SELF_SIGNED/.test(codeOf(error) ?? "");
+}
