@@ -12,7 +12,7 @@ import { nearest } from "./nearest.ts";
 import { describeProblem, exitCodes, Refusal } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import { parseReference } from "./reference.ts";
-import { openLog } from "./report/log.ts";
+import { flush, openLog } from "./report/log.ts";
 
 const defaultRepo = "containers.repo.sciserver.org/compute-images";
 
@@ -109,6 +109,11 @@ interface Invocation {
 
 void main().then((code) => process.exit(code));
 
+/** A reader that has gone is no error: `image-builder plan | head`. */
+function leave(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+}
+
 async function main(): Promise<number> {
   const stop = new AbortController();
   let signalled = 0;
@@ -123,6 +128,7 @@ async function main(): Promise<number> {
   };
   onSignal("SIGINT", 2);
   onSignal("SIGTERM", 15);
+  let printed = false;
   let log = openLog(0);
   let code: number;
   try {
@@ -133,13 +139,11 @@ async function main(): Promise<number> {
       log,
       verbosity: invocation.verbosity,
       out: (text) => {
-        // `image-builder plan | head` is no error.
-        process.stdout.once("error", (error: NodeJS.ErrnoException) =>
-          process.exit(error.code === "EPIPE" ? 0 : 1),
-        );
+        if (!printed) process.stdout.on("error", leave);
+        printed = true;
         process.stdout.write(text);
       },
-      progress: (text) => void process.stderr.write(text),
+      progress: log.progress,
       environment: process.env,
       signal: stop.signal,
     });
@@ -148,6 +152,8 @@ async function main(): Promise<number> {
     code = signalled !== 0 && !(error instanceof Refusal) ? signalled : report(error, log);
   }
   await log.end();
+  // A pipe takes what its reader leaves room for; the process must not end before the rest is through.
+  if (printed) await flush(process.stdout);
   return signalled === 0 ? code : signalled;
 }
 
@@ -161,7 +167,7 @@ function report(error: unknown, log: ReturnType<typeof openLog>): number {
   }
   const [first] = error.problems;
   const located = error.problems.filter(({ file }) => file !== undefined);
-  for (const problem of located) process.stderr.write(`${describeProblem(problem)}\n`);
+  for (const problem of located) log.progress(`${describeProblem(problem)}\n`);
   for (const problem of error.problems) if (problem.file === undefined) log.error(describeProblem(problem));
   if (located.length > 0)
     log.error(`${located.length} ${located.length === 1 ? "problem" : "problems"} found; nothing was done`);

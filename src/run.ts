@@ -47,6 +47,8 @@ export type RunEvent =
 export interface RunResult {
   readonly plan: Plan;
   readonly steps: readonly StepResult[];
+  /** Whether it was to publish. */
+  readonly push: boolean;
   /** Empty where nothing was to be pushed or the builds did not all succeed. */
   readonly pushes: readonly PushResult[];
   readonly seconds: number;

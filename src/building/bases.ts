@@ -1,7 +1,9 @@
 import type { Engine, ImageFacts } from "../engine/engine.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import { inputsLabel } from "../planning/labels.ts";
+import { scienceReference } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import type { RunEvent } from "../run.ts";
@@ -18,6 +20,12 @@ export interface BaseImage {
   readonly identity: string;
 }
 
+/**
+ * The science images that a run takes as they are: of the layer in a directory, as a Dockerfile writes its reference
+ * (undefined for a release, which has no such line). Undefined for what the run builds.
+ */
+export type Bases = (directory: string, written: string | undefined) => BaseImage | undefined;
+
 /** What it takes to find bases. */
 export interface BaseSearch {
   readonly plan: Plan;
@@ -31,25 +39,35 @@ export interface BaseSearch {
 
 /**
  * Finds, once for the run, the science images that it stands on and does not build itself: `{repo}/sci/{target}:…`,
- * or, where that does not exist, what the Dockerfile writes. By the layer's directory. Refuses with all that is missing.
+ * or, where that does not exist, what the Dockerfile writes. Refuses with all that is missing.
  */
-export async function findBases(search: BaseSearch): Promise<ReadonlyMap<string, BaseImage>> {
+export async function findBases(search: BaseSearch): Promise<Bases> {
   const built = new Set(search.plan.steps.map(({ id }) => id));
   const wanted = new Map<string, Want>();
   for (const step of search.plan.steps)
-    for (const want of wantsOf(step, search))
-      if (!built.has(want.directory)) wanted.set(want.directory, want);
-  const found = await Promise.allSettled(
-    [...wanted.values()].map(async (want) => [want.directory, await findLayer(search, want)] as const),
+    for (const want of wantsOf(step, search)) if (!built.has(want.directory)) wanted.set(keyOf(want), want);
+  const found = await refuseTogether(
+    [...wanted].map(async ([key, want]) => [key, await findLayer(search, want)] as const),
   );
-  const failures = found.flatMap((result) =>
-    result.status === "rejected" ? [result.reason as unknown] : [],
-  );
-  const bug = failures.find((error) => !(error instanceof Refusal));
-  if (bug !== undefined) throw bug;
-  if (failures.length > 0)
-    throw new Refusal(...failures.flatMap((error) => (error instanceof Refusal ? error.problems : [])));
-  return new Map(found.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])));
+  const bases = new Map(found);
+  return (directory, written) => bases.get(keyOf({ directory, written }));
+}
+
+function keyOf({ directory, written = "" }: Pick<Want, "directory" | "written">): string {
+  return `${directory} ${written}`;
+}
+
+/** Waits for all, and refuses with the problems of all that are refused. */
+async function refuseTogether<T>(tasks: readonly Promise<T>[]): Promise<readonly T[]> {
+  const problems: Problem[] = [];
+  const values: T[] = [];
+  for (const result of await Promise.allSettled(tasks)) {
+    if (result.status === "fulfilled") values.push(result.value);
+    else if (result.reason instanceof Refusal) problems.push(...result.reason.problems);
+    else throw result.reason;
+  }
+  if (problems.length > 0) throw new Refusal(...problems);
+  return values;
 }
 
 /**
@@ -62,8 +80,17 @@ export async function localBase(engine: Engine, name: string): Promise<BaseImage
   return { name, pin: name, digest, identity: facts.labels[inputsLabel] ?? digest };
 }
 
-/** Makes sure that the engine holds an image, pulling it where it does not. Refuses where there is none. */
-export async function obtain(
+/** Makes sure that the engine holds images, pulling those that it lacks. Refuses with all that cannot be had. */
+export async function obtainAll(
+  engine: Engine,
+  references: ReadonlySet<string>,
+  onEvent: (event: RunEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await refuseTogether([...references].map((reference) => obtain(engine, reference, onEvent, signal)));
+}
+
+async function obtain(
   engine: Engine,
   reference: string,
   onEvent: (event: RunEvent) => void,
@@ -104,7 +131,7 @@ function wantsOf(step: Step, { catalog, plan }: BaseSearch): Want[] {
   const want = (directory: string, written?: string): Want[] => {
     const layer = catalog.science.get(directory);
     if (layer === undefined) return [];
-    return [{ directory, published: `${plan.repo}/sci/${layer.target}:${layer.version}`, written }];
+    return [{ directory, published: scienceReference(plan.repo, layer), written }];
   };
   if (step.kind === "compat") return want(step.science);
   const bases = catalog.science.get(step.directory)?.bases ?? [];

@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/engine.ts";
+import type { BuildRequest, Engine } from "../engine/engine.ts";
 import type { Step } from "../model.ts";
 import { labelsOf } from "../planning/labels.ts";
 import type { BaseIdentity, Inputs, Provenance } from "../planning/labels.ts";
@@ -6,10 +6,10 @@ import { immutableTag } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
 import { sameReference } from "../reference.ts";
 import type { Problem } from "../problem.ts";
-import { localBase, obtain } from "./bases.ts";
-import type { BaseImage } from "./bases.ts";
+import { localBase, obtainAll } from "./bases.ts";
+import type { Bases } from "./bases.ts";
 import type { RunEvent, StepResult } from "../run.ts";
-import type { PreparedStep } from "./prepare.ts";
+import type { PinnedBase, PreparedStep, Pins } from "./prepare.ts";
 import { runSchedule } from "./schedule.ts";
 import type { Ending } from "./schedule.ts";
 
@@ -18,8 +18,7 @@ export interface Builds {
   readonly steps: readonly PreparedStep[];
   /** The inputs of each step, by its id. */
   readonly inputs: ReadonlyMap<string, Inputs>;
-  /** The science images that are taken as they are, by the layer's directory. Those that the run builds are not among them. */
-  readonly bases: ReadonlyMap<string, BaseImage>;
+  readonly bases: Bases;
   readonly engine: Engine;
   readonly provenance: Provenance;
   /** How many builds run side by side. */
@@ -33,8 +32,15 @@ export interface Builds {
 /** How many of a failed build's last lines are kept. */
 const tailLength = 20;
 
-/** Builds the steps side by side as they allow, and checks each image. Never rejects for a build that failed. */
+/**
+ * Builds the steps side by side as they allow, and checks each image. Refuses before the first where images that they
+ * take from cannot be had; a build that fails is a result.
+ */
 export async function buildSteps(builds: Builds): Promise<readonly StepResult[]> {
+  const pins = pinsOf(builds);
+  const own = new Set(builds.steps.map(({ step }) => step.tags.immutable));
+  const uses = new Set(builds.steps.flatMap(({ pin }) => pin(pins).uses).filter((use) => !own.has(use)));
+  await obtainAll(builds.engine, uses, builds.onEvent, builds.signal);
   const ids = new Set(builds.steps.map(({ step }) => step.id));
   const tasks = builds.steps.map((prepared) => ({
     id: prepared.step.id,
@@ -75,14 +81,16 @@ async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSi
   for (const override of context.overrides) onEvent({ kind: "overridden", step, ...override });
   try {
     const dockerfile = prepared.pin(pinsOf(builds));
-    for (const reference of dockerfile.uses) await obtain(engine, reference, onEvent, signal);
     const base = await finalBase(builds, dockerfile.base);
     if (dockerfile.base !== undefined)
-      onEvent({ kind: "pinned", step, base: dockerfile.base, digest: base.digest });
+      onEvent({ kind: "pinned", step, base: dockerfile.base.reference, digest: base.digest });
     const inputs = builds.inputs.get(step.id);
     if (inputs === undefined) throw new Error(`nobody has read the inputs of ${step.id}`);
     const labels = labelsOf(step, base, inputs, builds.provenance);
-    const tags = [step.tags.immutable, step.tags.rolling];
+    // Later builds of other commits would stand on what a rolling tag names here.
+    const tags = builds.provenance.build.dirty
+      ? [step.tags.immutable]
+      : [step.tags.immutable, step.tags.rolling];
     const stream = context.stream(dockerfile.text);
     const id = await engine.build({
       context: stream,
@@ -92,7 +100,7 @@ async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSi
       onLine,
       signal,
     });
-    await verify(engine, step, id, labels, builds.provenance);
+    await verify(engine, step, { id, tags, labels }, builds.provenance);
     const result: StepResult = { kind: "built", step, id, seconds: seconds() };
     onEvent({ kind: "ended", result });
     return result;
@@ -112,18 +120,17 @@ async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSi
   }
 }
 
-/** What each science layer is built on by: an image taken as it is by its digest, one of this run by its immutable tag. */
-function pinsOf({ steps, bases }: Builds): ReadonlyMap<string, string> {
-  const pins = new Map([...bases].map(([directory, { pin }]) => [directory, pin]));
-  for (const { step } of steps) if (step.kind === "science") pins.set(step.directory, step.tags.immutable);
-  return pins;
+/** An image that is taken as it is by its digest, one of this run by its immutable tag. */
+function pinsOf({ steps, bases }: Builds): Pins {
+  const own = new Map(steps.map(({ step }) => [step.id, step.tags.immutable]));
+  return (directory, written) => own.get(directory) ?? bases(directory, written)?.pin;
 }
 
 /** What the labels say of the image that a build finally stands on. */
-async function finalBase({ engine, bases }: Builds, reference: string | undefined): Promise<BaseIdentity> {
-  if (reference === undefined) return { name: "scratch", digest: "" };
-  for (const base of bases.values()) if (base.pin === reference) return base;
-  return (await localBase(engine, reference)) ?? { name: reference, digest: "" };
+async function finalBase({ engine, bases }: Builds, base: PinnedBase | undefined): Promise<BaseIdentity> {
+  if (base === undefined) return { name: "scratch", digest: "" };
+  const taken = base.directory === undefined ? undefined : bases(base.directory, base.written);
+  return taken ?? (await localBase(engine, base.reference)) ?? { name: base.reference, digest: "" };
 }
 
 /** The engine knows a line of the Dockerfile that it was given; what file that is, only the step knows. */
@@ -151,16 +158,14 @@ function resultOf(step: Step, ending: Ending<StepResult> | undefined): StepResul
 async function verify(
   engine: Engine,
   step: Step,
-  id: string,
-  labels: Readonly<Record<string, string>>,
+  { id, tags, labels }: { readonly id: string } & Pick<BuildRequest, "tags" | "labels">,
   { build }: Provenance,
 ): Promise<void> {
   const facts = await engine.inspect(step.tags.immutable);
   const wrong: string[] = [];
-  if (facts === undefined || facts.id !== id) wrong.push(`${step.tags.immutable} does not name it`);
-  if (!facts?.tags.some((tag) => sameReference(tag, step.tags.rolling))) {
-    wrong.push(`${step.tags.rolling} does not name it`);
-  }
+  if (facts?.id !== id) wrong.push(`${step.tags.immutable} names another one`);
+  for (const tag of tags)
+    if (!facts?.tags.some((found) => sameReference(found, tag))) wrong.push(`${tag} does not name it`);
   for (const [name, value] of Object.entries(labels)) {
     if (facts?.labels[name] !== value) wrong.push(`its label ${name} is not ${JSON.stringify(value)}`);
   }

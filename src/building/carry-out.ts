@@ -4,11 +4,11 @@ import { findEngine } from "../engine/discover.ts";
 import { retryingPushes } from "../engine/retry.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
-import { findCredentials } from "../registry/credentials.ts";
+import { openCredentials } from "../registry/credentials.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunEvent, RunResult, StepResult } from "../run.ts";
 import { byDigest, findBases } from "./bases.ts";
-import type { BaseImage } from "./bases.ts";
+import type { BaseImage, Bases } from "./bases.ts";
 import { buildSteps } from "./build-steps.ts";
 import { inputsOf, openInputs } from "./inputs.ts";
 import { prepareSteps } from "./prepare.ts";
@@ -55,12 +55,13 @@ export async function carryOut(run: Run): Promise<RunResult> {
   const inputs = await readInputs(run, taken);
   const reused = run.push ? await findReusable(plan.steps, inputs, registry) : new Map<string, string>();
 
-  const bases = new Map(taken);
-  for (const step of plan.steps) {
-    const digest = reused.get(step.id);
-    if (step.kind === "science" && digest !== undefined)
-      bases.set(step.directory, publishedBase(step, digest, inputs));
-  }
+  const published = new Map(
+    plan.steps.flatMap((step) => {
+      const digest = reused.get(step.id);
+      return digest === undefined ? [] : [[step.id, publishedBase(step, digest, inputs)]];
+    }),
+  );
+  const bases: Bases = (directory, written) => published.get(directory) ?? taken(directory, written);
   const missing = prepared.filter(({ step }) => !reused.has(step.id));
   const built =
     missing.length === 0
@@ -82,19 +83,24 @@ export async function carryOut(run: Run): Promise<RunResult> {
     return built.find((result) => result.step.id === step.id) ?? { kind: "skipped", step, on: undefined };
   });
   const complete = steps.every(({ kind }) => kind === "built" || kind === "reused");
-  const pushes = run.push && complete && !signal.aborted ? await publish(run, steps, engine) : [];
-  return { plan, steps, pushes, seconds: (performance.now() - started) / 1000 };
+  const pushes = run.push && complete && !signal.aborted ? await publish(run, steps, inputs, engine) : [];
+  return { plan, steps, push: run.push, pushes, seconds: (performance.now() - started) / 1000 };
 }
 
 /** Every immutable tag; then, only when all of those are in the registry, what moves. */
 async function publish(
   { plan, named, judge, registry, onEvent, signal }: Run,
   steps: readonly StepResult[],
+  inputs: ReadonlyMap<string, Inputs>,
   engine: () => Promise<DockerConnection["engine"]>,
 ): Promise<RunResult["pushes"]> {
-  const missing = steps.flatMap(({ kind, step }) => (kind === "built" ? [step.tags.immutable] : []));
+  const missing = new Map(
+    steps.flatMap(({ kind, step }) =>
+      kind === "built" ? [[step.tags.immutable, inputs.get(step.id)?.digest ?? ""]] : [],
+    ),
+  );
   const pushed =
-    missing.length === 0 ? [] : await pushAll(missing, { engine: await engine(), onEvent, signal });
+    missing.size === 0 ? [] : await pushAll(missing, { engine: await engine(), registry, onEvent, signal });
   if (plan.build.dirty || pushed.some(({ kind }) => kind === "unpushed")) return pushed;
 
   const digests = new Map(
@@ -115,8 +121,9 @@ function engineOf({ environment, onEvent }: Run): () => Promise<DockerConnection
   let connecting: Promise<DockerConnection> | undefined;
   return () => {
     connecting ??= (async () => {
-      const credentials = (registry: string) => findCredentials(registry, environment);
-      const docker = await connectDocker(await findEngine(environment), { credentials });
+      const docker = await connectDocker(await findEngine(environment), {
+        credentials: openCredentials(environment),
+      });
       return {
         ...docker,
         engine: retryingPushes(docker.engine, { onRetry: (line) => onEvent({ kind: "retrying", line }) }),
@@ -126,12 +133,8 @@ function engineOf({ environment, onEvent }: Run): () => Promise<DockerConnection
   };
 }
 
-async function readInputs(
-  { root, catalog, plan }: Run,
-  taken: ReadonlyMap<string, BaseImage>,
-): Promise<ReadonlyMap<string, Inputs>> {
-  const identities = new Map([...taken].map(([directory, { identity }]) => [directory, identity]));
-  const reader = openInputs(root, catalog, identities);
+async function readInputs({ root, catalog, plan }: Run, taken: Bases): Promise<ReadonlyMap<string, Inputs>> {
+  const reader = openInputs(root, catalog, taken);
   const inputs = new Map<string, Inputs>();
   for (const step of plan.steps) inputs.set(step.id, await inputsOf(reader, step));
   return inputs;

@@ -3,6 +3,7 @@ import { composeDockerfile } from "../composing/dockerfile.ts";
 import { digestFiles, digestInputs } from "../composing/inputs.ts";
 import type { Catalog, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
+import type { Bases } from "./bases.ts";
 import { formatReference, parseReference } from "../reference.ts";
 
 /** Tells the inputs of layers and releases as the checkout has them; each is read once. */
@@ -14,14 +15,10 @@ export interface InputsReader {
 }
 
 /**
- * Opens the inputs of a checkout. `taken` has the identity of science layers that are not built but taken from a
- * registry: what was built on them has their inputs, not those of this checkout.
+ * Opens the inputs of a checkout. `taken` knows science images that are not built but taken as they are: what is built
+ * on them has their inputs, not those of this checkout.
  */
-export function openInputs(
-  root: string,
-  catalog: Catalog,
-  taken: ReadonlyMap<string, string> = new Map(),
-): InputsReader {
+export function openInputs(root: string, catalog: Catalog, taken: Bases = () => undefined): InputsReader {
   const layers = new Map<string, Promise<Inputs>>();
   const stacks = new Map<string, Promise<string>>();
 
@@ -32,7 +29,9 @@ export function openInputs(
       // One after another: reading is bound by the disk, and each open context holds a file open.
       const bases: string[] = [];
       for (const base of layer.bases)
-        bases.push(base.layer === undefined ? inFull(base.reference) : await identity(base.layer));
+        bases.push(
+          base.layer === undefined ? inFull(base.reference) : await identity(base.layer, base.reference),
+        );
       const files = await digestFiles(await readContext(root, [directory]), layer.dockerfile);
       return { files, digest: digestInputs(`sci/${layer.target}:${layer.version}`, files, bases) };
     });
@@ -42,12 +41,12 @@ export function openInputs(
     const layer = catalog.science.get(directory);
     if (layer === undefined) throw new Error(`the catalog has no layer ${directory}`);
     const files = await once(stacks, layer.compat, () => stackFiles(layer.compat));
-    const base = await identity(directory);
+    const base = await identity(directory, undefined);
     return { files, digest: digestInputs(`rel/${layer.image}:${layer.version}`, files, [base]) };
   }
 
-  async function identity(directory: string): Promise<string> {
-    return taken.get(directory) ?? (await science(directory)).digest;
+  async function identity(directory: string, written: string | undefined): Promise<string> {
+    return taken(directory, written)?.identity ?? (await science(directory)).digest;
   }
 
   /** The same for all releases with this compat layer: neither the science image nor the stamp is part of it. */

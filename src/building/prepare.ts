@@ -1,16 +1,28 @@
 import { readContext } from "../composing/context.ts";
 import type { Context } from "../composing/context.ts";
 import { composeDockerfile, pinBases } from "../composing/dockerfile.ts";
-import type { Base, Catalog, CompatStep, Plan, ScienceStep, Step } from "../model.ts";
+import type { Catalog, CompatStep, Plan, ScienceStep, Step } from "../model.ts";
 import { immutableTag } from "../planning/names.ts";
 import { describeProblem, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 
+/** The image that a Dockerfile as it is built names. */
+export interface PinnedBase {
+  readonly reference: string;
+  /** The science layer that it is an image of; undefined for a foreign image. */
+  readonly directory: string | undefined;
+  /** As the Dockerfile in git writes it; undefined for a release, which has no such line. */
+  readonly written: string | undefined;
+}
+
+/** The reference that a science layer is built on by, as a Dockerfile writes it; undefined to leave it so. */
+export type Pins = (directory: string, written: string | undefined) => string | undefined;
+
 /** A Dockerfile as it is built. */
 export interface PinnedDockerfile {
   readonly text: string;
-  /** The reference that the image is finally built on; undefined where that is nothing (`FROM scratch`). */
-  readonly base: string | undefined;
+  /** What the image is finally built on; undefined where that is nothing (`FROM scratch`). */
+  readonly base: PinnedBase | undefined;
   /** The references of all images that it takes from. */
   readonly uses: readonly string[];
 }
@@ -19,8 +31,7 @@ export interface PinnedDockerfile {
 export interface PreparedStep {
   readonly step: Step;
   readonly context: Context;
-  /** Takes the reference that each science layer is built on by, keyed by the layer's directory. */
-  readonly pin: (layers: ReadonlyMap<string, string>) => PinnedDockerfile;
+  readonly pin: (pins: Pins) => PinnedDockerfile;
 }
 
 /** Lists the files of every step and composes what is composed; refuses with all that stands in the way of a build. */
@@ -37,12 +48,12 @@ export async function prepareSteps(
     for (const problem of error.problems) problems.set(describeProblem(problem), problem);
   };
   for (const step of plan.steps) {
-    const pin = (layers: ReadonlyMap<string, string>) =>
+    const pin = (pins: Pins) =>
       step.kind === "science"
-        ? pinScience(step, catalog, layers)
-        : composeRelease(step, plan, catalog, layers.get(step.science) ?? step.bases[0] ?? "");
+        ? pinScience(step, catalog, pins)
+        : composeRelease(step, plan, catalog, pins(step.science, undefined) ?? step.bases[0] ?? "");
     try {
-      pin(new Map());
+      pin(() => undefined);
     } catch (error) {
       collect(error);
     }
@@ -69,23 +80,23 @@ export function composeRelease(
     environment: [["SCISERVER_IMAGE", `${step.image}:${immutableTag(step.version, plan.build)}`]],
   });
   if (problems.length > 0) throw new Refusal(...problems);
-  return { text: dockerfile, base: from, uses: [from] };
+  const base = { reference: from, directory: step.science, written: undefined };
+  return { text: dockerfile, base, uses: [from] };
 }
 
-function pinScience(
-  step: ScienceStep,
-  catalog: Catalog,
-  layers: ReadonlyMap<string, string>,
-): PinnedDockerfile {
+function pinScience(step: ScienceStep, catalog: Catalog, pins: Pins): PinnedDockerfile {
   const layer = catalog.science.get(step.directory);
   if (layer === undefined) throw new Error(`the plan has a step ${step.id} that the catalog lacks`);
-  const base = layer.bases.find(({ final }) => final);
-  const pinned = (named: Base) =>
-    (named.layer === undefined ? undefined : layers.get(named.layer)) ?? named.reference;
+  const replaced = new Map<string, string>();
+  const named = layer.bases.map(({ layer: directory, reference: written, final }) => {
+    const pin = directory === undefined ? undefined : pins(directory, written);
+    if (directory !== undefined && pin !== undefined) replaced.set(directory, pin);
+    return { reference: pin ?? written, directory, written, final };
+  });
   return {
-    text: pinBases(layer, layers),
-    base: base === undefined ? undefined : pinned(base),
-    uses: [...new Set(layer.bases.map(pinned))],
+    text: pinBases(layer, replaced),
+    base: named.find(({ final }) => final),
+    uses: [...new Set(named.map(({ reference }) => reference))],
   };
 }
 

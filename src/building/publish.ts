@@ -1,6 +1,8 @@
 import type { Engine } from "../engine/engine.ts";
+import { inputsLabel } from "../planning/labels.ts";
 import { Refusal } from "../problem.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { Problem } from "../problem.ts";
+import type { Registry, RegistryReader } from "../registry/registry.ts";
 import type { PushResult, RunEvent } from "../run.ts";
 import { byDigest } from "./bases.ts";
 import { judgeMove } from "./rolling.ts";
@@ -17,20 +19,44 @@ interface Told {
   readonly signal: AbortSignal;
 }
 
-/** Pushes references that the engine holds. One that cannot be pushed stops the rest. Never rejects for that. */
+/**
+ * Pushes references that the engine holds, each with the digest of the inputs that it was built from, and looks in the
+ * registry whether it is that: another run on the same engine can take a name away. One that cannot be pushed stops
+ * the rest. Never rejects for that.
+ */
 export async function pushAll(
-  references: readonly string[],
-  { engine, onEvent, signal }: Told & { readonly engine: Engine },
+  inputs: ReadonlyMap<string, string>,
+  {
+    engine,
+    registry,
+    onEvent,
+    signal,
+  }: Told & { readonly engine: Engine; readonly registry: RegistryReader },
 ): Promise<PushResult[]> {
-  return publishAll(references, { onEvent, signal, atOnce: pushesAtOnce }, async (reference, stop) => {
-    onEvent({ kind: "uploading", reference });
-    const digest = await engine.push(
-      reference,
-      (line) => onEvent({ kind: "pushing", reference, line }),
-      stop,
-    );
-    return { kind: "pushed", reference, digest };
-  });
+  return publishAll(
+    [...inputs.keys()],
+    { onEvent, signal, atOnce: pushesAtOnce },
+    async (reference, stop) => {
+      onEvent({ kind: "uploading", reference });
+      const digest = await engine.push(
+        reference,
+        (line) => onEvent({ kind: "pushing", reference, line }),
+        stop,
+      );
+      const there = await registry.config(reference);
+      if (there?.digest !== digest || there.labels[inputsLabel] !== inputs.get(reference))
+        throw new Refusal(replaced(reference));
+      return { kind: "pushed", reference, digest };
+    },
+  );
+}
+
+function replaced(reference: string): Problem {
+  return {
+    kind: "failure",
+    message: `${reference} is not the image that this run built: another one took its name`,
+    hint: "let one run at a time work for a commit on an engine",
+  };
 }
 
 /** A tag that is to name what another reference of the same repository names. */
@@ -64,7 +90,7 @@ export async function moveTags(
 }
 
 /** Makes a tag name a digest of its own repository. */
-export async function putTag(registry: Registry, reference: string, digest: string): Promise<void> {
+async function putTag(registry: Registry, reference: string, digest: string): Promise<void> {
   const manifest = await registry.manifest(byDigest(reference, digest));
   if (manifest === undefined) {
     throw new Refusal({

@@ -15,7 +15,7 @@ interface Task {
 /**
  * Runs tasks side by side, at most `jobs` at a time, each as soon as what it needs is done; those that come first in
  * the list start first. After a failure nothing more is started, and the signal given to the running ones is aborted;
- * with `keepGoing` all that does not stand on the failed one goes on. Never rejects.
+ * with `keepGoing` all that does not stand on the failed one goes on. Never rejects for a task.
  */
 export async function runSchedule<K extends Task, T>(
   tasks: readonly K[],
@@ -54,6 +54,7 @@ export async function runSchedule<K extends Task, T>(
     // In the order of the list, in which whatever is needed stands first: one pass settles all that can be.
     for (const task of waiting) settle(task);
     if (running.size > 0) await Promise.race(running.values());
+    else if (waiting.size > 0) throw new Error("a task needs what is not in the schedule");
   }
   return endings;
 }

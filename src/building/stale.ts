@@ -1,6 +1,7 @@
-import type { Catalog, Reason, ScienceLayer } from "../model.ts";
+import type { Catalog, Reason } from "../model.ts";
 import { filesLabel, inputsLabel } from "../planning/labels.ts";
 import type { Inputs } from "../planning/labels.ts";
+import { scienceReference } from "../planning/names.ts";
 import { releaseId } from "../planning/plan.ts";
 import type { ImageConfig, RegistryReader } from "../registry/registry.ts";
 import type { InputsReader } from "./inputs.ts";
@@ -46,7 +47,7 @@ export async function findStale(
   };
   for (const layer of catalog.science.values()) {
     const { directory } = layer;
-    const science = scienceTag(repo, layer);
+    const science = scienceReference(repo, layer);
     const scienceAnswer = ask(science);
     const release = `${repo}/rel/${layer.image}:${layer.version}`;
     const releaseAnswer = catalog.finals.has(directory) ? ask(release) : undefined;
@@ -56,10 +57,6 @@ export async function findStale(
   }
   await Promise.all(looks);
   return { reasons, held: held.sort() };
-}
-
-function scienceTag(repo: string, { target, version }: ScienceLayer): string {
-  return `${repo}/sci/${target}:${version}`;
 }
 
 function compare(

@@ -3,12 +3,12 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** Opens the registries, with the logins of the docker configuration. Loaded when a command asks for it. */
 export async function openRegistry({ environment, progress, signal }: Surroundings): Promise<Registry> {
-  const [{ connectRegistry }, { findCredentials }] = await Promise.all([
+  const [{ connectRegistry }, { openCredentials }] = await Promise.all([
     import("../registry/client.ts"),
     import("../registry/credentials.ts"),
   ]);
   return connectRegistry({
-    credentials: (registry) => findCredentials(registry, environment),
+    credentials: openCredentials(environment),
     environment,
     signal,
     onRetry: ({ what, reason, attempt, wait }) =>

@@ -43,6 +43,7 @@ export async function readCheckout(
       "--no-renames",
       "--untracked-files=all",
       "--ignored",
+      "--ignore-submodules=none",
       ...places,
     ]),
   ]);
@@ -109,6 +110,9 @@ const shallowClone: Problem = {
   hint: "git fetch --unshallow (in CI: fetch the whole history, e.g. fetch-depth: 0)",
 };
 
+/** Every way to write the default. */
+const parentOfHead = /^(?:HEAD|@)(?:\^1?|~1?)$/;
+
 /** The revisions that a ref is made of: `A..B` and `A...B` have two, a missing one is HEAD. */
 function endpoints(ref: string): string[] {
   const ends = ref.split(/\.{2,3}/).map((end) => (end === "" ? "HEAD" : end));
@@ -135,15 +139,16 @@ async function changedPaths(
   ends: readonly string[],
   diff: Answer,
 ): Promise<string[]> {
+  // `git diff` takes a tree or a file as well, whose paths are others.
   const checks = await Promise.all(
-    diff.code === 0
+    diff.code === 0 && ref === defaultRef
       ? []
       : ends.map((end) => git(root, ["rev-parse", "--verify", "--quiet", `${end}^{commit}`])),
   );
-  const missing = ends.filter((_, index) => checks[index]?.code !== 0);
-  if (diff.code === 0) return split(diff.stdout);
+  const missing = ends.filter((_, index) => checks[index] !== undefined && checks[index].code !== 0);
+  if (missing.length === 0 && diff.code === 0) return split(diff.stdout);
   if (missing.length === 0) throw new Refusal(unexpected(diff));
-  if (ref === defaultRef && (await isFirstCommit(root))) return everything(root);
+  if (parentOfHead.test(ref) && (await isFirstCommit(root))) return everything(root);
   throw new Refusal({
     kind: "usage",
     message: `--ref ${ref}: git knows no revision ${missing.map((end) => JSON.stringify(end)).join(" or ")} here`,
@@ -197,13 +202,15 @@ async function whyNoCommit(root: string, stderr: string): Promise<Problem> {
     : unexpected(inside);
 }
 
-interface Answer {
+/** What git answered. */
+export interface Answer {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-function unexpected({ stderr, code }: Answer): Problem {
+/** An answer of git that nothing led to expect. */
+export function unexpected({ stderr, code }: Answer): Problem {
   const said = stderr.trim().split("\n")[0] ?? "";
   return {
     kind: "surroundings",
@@ -212,11 +219,13 @@ function unexpected({ stderr, code }: Answer): Problem {
   };
 }
 
-function split(text: string): string[] {
+/** The paths of an answer that git was asked for with `-z`. */
+export function split(text: string): string[] {
   return text.split("\0").filter((path) => path !== "");
 }
 
-function git(root: string, command: readonly string[]): Promise<Answer> {
+/** Runs git at the root of a checkout, without writing anything. Refuses where there is no git. */
+export function git(root: string, command: readonly string[]): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", ["--no-optional-locks", "-C", root, ...command], {
       stdio: ["ignore", "pipe", "pipe"],

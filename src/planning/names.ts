@@ -45,14 +45,22 @@ export function namedTags(
   });
 }
 
-/** Whether no layer of the catalog carries a higher version of the same image. */
-export function isHighest(
-  release: { readonly image: string; readonly version: string },
-  catalog: Catalog,
-): boolean {
-  for (const { image, version } of catalog.science.values())
-    if (image === release.image && compareVersions(version, release.version) > 0) return false;
+/** Whether no release of the catalog has a higher version of the same image. */
+function isHighest(release: { readonly image: string; readonly version: string }, catalog: Catalog): boolean {
+  for (const directory of catalog.finals) {
+    const final = catalog.science.get(directory);
+    if (final === undefined || final.image !== release.image) continue;
+    if (compareVersions(final.version, release.version) > 0) return false;
+  }
   return true;
+}
+
+/** The rolling reference of a science layer, which other layers build on. */
+export function scienceReference(
+  repo: string,
+  { target, version }: { readonly target: string; readonly version: string },
+): string {
+  return `${repo}/sci/${target}:${version}`;
 }
 
 /** What keeps a name from being a tag beside the versions; undefined where nothing does. */

@@ -3,7 +3,7 @@ import { formatReference, parseReference } from "../reference.ts";
 import { compareVersions } from "../version.ts";
 import type { Changes } from "./changes.ts";
 import { basesOf, buildOrder } from "./graph.ts";
-import { releaseTags, scienceTags } from "./names.ts";
+import { releaseTags, scienceReference, scienceTags } from "./names.ts";
 
 /** What a plan is made from. */
 export interface PlanInput {
@@ -27,12 +27,16 @@ export function makePlan(input: PlanInput): Plan {
   return { formatVersion: 1, repo, ref, build, steps: [...science, ...compat] };
 }
 
-/** The directories whose files go into the steps of a plan. */
+/**
+ * The directories that decide what the steps of a plan make: those whose files go in, and for a release also that of the
+ * layer it stands on, which says its image, version and compat.
+ */
 export function builtDirectories(plan: Plan, catalog: Catalog): ReadonlySet<string> {
   const directories = new Set<string>();
   for (const step of plan.steps) {
     if (step.kind === "science") directories.add(step.directory);
-    else
+    else directories.add(step.science);
+    if (step.kind === "compat")
       for (const name of step.layers)
         directories.add(catalog.compat.get(name)?.directory ?? `compat/${name}`);
   }
@@ -80,7 +84,7 @@ function compatSteps(
   for (const directory of catalog.finals) {
     const layer = catalog.science.get(directory);
     if (layer === undefined) continue;
-    const { image, version, target, compat } = layer;
+    const { image, version, compat } = layer;
     const layers = catalog.stacks.get(compat) ?? [];
     const needs = built.has(directory) ? [directory] : [];
     const id = releaseId(layer);
@@ -99,7 +103,7 @@ function compatSteps(
       image,
       version,
       needs,
-      bases: [scienceTags(repo, target, version, build).rolling],
+      bases: [scienceReference(repo, layer)],
       tags: releaseTags(repo, image, version, build),
       because,
     });
@@ -137,7 +141,7 @@ function standsOn(step: string): Reason {
 function baseReferences(layer: ScienceLayer, catalog: Catalog, repo: string): string[] {
   const references = layer.bases.map((base) => {
     const ours = base.layer === undefined ? undefined : catalog.science.get(base.layer);
-    if (ours !== undefined) return `${repo}/sci/${ours.target}:${ours.version}`;
+    if (ours !== undefined) return scienceReference(repo, ours);
     const foreign = parseReference(base.reference);
     return foreign === undefined ? base.reference : formatReference(foreign);
   });

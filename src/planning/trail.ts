@@ -1,5 +1,5 @@
 /** One layer of the trail that an image's labels form. */
-export interface TrailLayer {
+interface TrailLayer {
   readonly kind: "science" | "compat";
   /** The target of a science layer, the image of a release. */
   readonly name: string;
@@ -19,7 +19,7 @@ const stamped = /^(?:(.+):)?(\d+(?:\.\d+)*)-((\d+)-([0-9a-f]{7})(?:-dirty)?)$/;
  * Reads the trail of an image from its labels (the seed, "Tracking changes"), the newest layer first: the release, then
  * its science layers by the time they were built and, where that is the same, by how far their commit is.
  */
-export function readTrail(labels: Readonly<Record<string, string>>): readonly TrailLayer[] {
+function readTrail(labels: Readonly<Record<string, string>>): readonly TrailLayer[] {
   const layers: TrailLayer[] = [];
   for (const [label, value] of Object.entries(labels)) {
     const target = scienceLabel.exec(label)?.[1];

@@ -8,6 +8,18 @@ import { Refusal } from "../problem.ts";
 /** In milliseconds. A helper may ask a person to unlock a keyring, but a build must not wait for ever. */
 const helperTimeout = 30_000;
 
+/** Finds logins as `findCredentials` does, asking for each registry once: a helper program may prompt each time. */
+export function openCredentials(
+  environment: NodeJS.ProcessEnv,
+): (registry: string) => Promise<Credentials | undefined> {
+  const known = new Map<string, Promise<Credentials | undefined>>();
+  return (registry) => {
+    const found = known.get(registry) ?? findCredentials(registry, environment);
+    known.set(registry, found);
+    return found;
+  };
+}
+
 /**
  * The login that `docker login` left for a registry such as `docker.io` or `localhost:5000`, undefined for none. The
  * places are those of the docker command, in its order: a credential helper for that registry (`credHelpers`), the

@@ -6,12 +6,12 @@ import { table } from "./table.ts";
 export function logPlan(plan: Plan, log: Log): void {
   for (const step of plan.steps) {
     log.info(
-      `${step.kind} build ${step.id} => ${tagNames(step)} on ${step.bases.join(", ") || "nothing"}: ${why(step)}`,
+      `${step.kind} build ${step.id} => ${tagNames(step, plan)} on ${step.bases.join(", ") || "nothing"}: ${why(step)}`,
     );
   }
   for (const step of plan.steps) {
     if (step.kind === "compat")
-      log.warning(`change results in final image ${step.image} => ${tagNames(step)}`);
+      log.warning(`change results in final image ${step.image} => ${tagNames(step, plan)}`);
   }
   const science = plan.steps.filter(({ kind }) => kind === "science").length;
   log.warning(
@@ -41,11 +41,10 @@ function since({ ref }: Plan): string {
   return ref === null ? "" : `, changes of ${ref}`;
 }
 
-/** `nist-basic:2.0-42-f90dbd6, nist-basic:2.0`, as the original tool prints it. */
-function tagNames(step: Step): string {
-  return [step.tags.immutable, step.tags.rolling]
-    .map((tag) => tag.slice(tag.lastIndexOf("/") + 1))
-    .join(", ");
+/** `nist-basic:2.0-42-f90dbd6, nist-basic:2.0`, as the original tool prints it; no rolling tag moves to a dirty build. */
+function tagNames({ tags }: Step, { build }: Plan): string {
+  const made = build.dirty ? [tags.immutable] : [tags.immutable, tags.rolling];
+  return made.map((tag) => tag.slice(tag.lastIndexOf("/") + 1)).join(", ");
 }
 
 function why(step: Step): string {

@@ -1,4 +1,4 @@
-import type { Step } from "../model.ts";
+import type { Plan, Step } from "../model.ts";
 import { describeProblem } from "../problem.ts";
 import type { PushResult, RunEvent, RunResult, StepResult } from "../run.ts";
 import type { Log } from "./log.ts";
@@ -75,8 +75,8 @@ export function followRun({ log, write, buildOutput, steps }: RunOutput): (event
 }
 
 /** The end of a run for people: each step, each reference and where it exists; ends with a line break. */
-export function summary({ plan, steps, pushes, seconds }: RunResult): string {
-  const pushed = new Map(pushes.map((push) => [push.reference, push]));
+export function summary({ plan, steps, push, pushes, seconds }: RunResult): string {
+  const pushed = new Map(pushes.map((result) => [result.reference, result]));
   const rows = steps.flatMap((result) => [
     [
       result.step.id,
@@ -84,19 +84,26 @@ export function summary({ plan, steps, pushes, seconds }: RunResult): string {
       timeText(result),
       ...placeText(result, result.step.tags.immutable, pushed),
     ],
-    ["", "", "", ...placeText(result, result.step.tags.rolling, pushed)],
+    ...(plan.build.dirty ? [] : [["", "", "", ...placeText(result, result.step.tags.rolling, pushed)]]),
   ]);
   const built = steps.filter(({ kind }) => kind === "built").length;
   const reused = steps.filter(({ kind }) => kind === "reused").length;
   const there = reused === 0 ? "" : ` ${reused} ${reused === 1 ? "was" : "were"} published already.`;
   const head = `Built ${built} of ${steps.length} images for ${plan.build.stamp} in ${duration(seconds)}.${there}`;
-  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${head} ${publishing(plan.repo, steps, pushes)}\n`;
+  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${head} ${publishing(plan, steps, push, pushes)}\n`;
 }
 
-function publishing(repo: string, steps: readonly StepResult[], pushes: readonly PushResult[]): string {
+function publishing(
+  { repo, build }: Plan,
+  steps: readonly StepResult[],
+  push: boolean,
+  pushes: readonly PushResult[],
+): string {
   const there = pushes.filter(({ kind }) => kind === "pushed").length;
   const reused = steps.filter(({ kind }) => kind === "reused").length;
-  if (pushes.length > 0) return `${there + reused} of ${steps.length * 2} tags are published in ${repo}.`;
+  if (pushes.length > 0)
+    return `${there + reused} of ${steps.length * (build.dirty ? 1 : 2)} tags are published in ${repo}.`;
+  if (push) return "Nothing was pushed, since not everything was built.";
   return `Nothing was pushed; --push publishes to ${repo}.`;
 }
 
@@ -115,7 +122,7 @@ function placeText(result: StepResult, reference: string, pushed: ReadonlyMap<st
     const there = reference === result.step.tags.immutable || published === "pushed";
     return [reference, there ? "registry" : "not moved"];
   }
-  if (result.kind !== "built") return [reference, "nowhere"];
+  if (result.kind !== "built") return [reference, "not built"];
   return [reference, published === "pushed" ? "engine and registry" : "engine"];
 }
 

@@ -1,0 +1,151 @@
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Plan } from "../../src/model.ts";
+import {
+  commit,
+  compatFiles,
+  git,
+  makeRepository,
+  scienceFiles,
+  temporaryDirectory,
+  tool,
+  writeFiles,
+} from "../support/checkout.ts";
+import { testPlatform } from "../support/platform.ts";
+import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
+import type { Workplace } from "../support/released.ts";
+
+const test = suite("the registry is the truth");
+
+const { base } = await testPlatform();
+const layers = {
+  ...onBusybox("one", base, "true"),
+  ...scienceFiles("two", {}, "FROM sci/one:1.0\nRUN true\n"),
+  ...compatFiles("base", [], "RUN true\n"),
+};
+const published = ["sci/one:1.0", "sci/two:1.0", "rel/one:1.0", "rel/two:1.0"];
+const digests = ({ repo }: Workplace) => Promise.all(published.map((name) => digestAt(`${repo}/${name}`)));
+
+async function stale(place: Workplace, root: string): Promise<Plan> {
+  const { code, stdout, stderr } = await place.run(root, ["plan", "--stale", "--format", "json"]);
+  assert.is(code, 0, stderr);
+  return JSON.parse(stdout) as Plan;
+}
+
+test("a re-run builds nothing, needs no engine, and leaves every tag as it is", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(layers);
+  assert.is((await place.run(root, ["--push"])).code, 0);
+  const before = await digests(place);
+  const again = await place.run(root, ["--push"], { DOCKER_HOST: "unix:///nonexistent/docker.sock" });
+  assert.is(again.code, 0, again.stderr);
+  assert.match(
+    again.stdout,
+    /Built 0 of 4 images for \S+ in .*\. 4 were published already\. 8 of 8 tags are published/,
+  );
+  assert.equal(await digests(place), before);
+});
+
+test("an immutable tag that holds something else is an error and is not overwritten", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(layers);
+  assert.is((await place.run(root, ["--push"])).code, 0);
+  const before = await digests(place);
+  // The same stamp with other content: history was rewritten to hide a change, which cannot be told from git alone.
+  const head = git(root, "rev-parse", "HEAD");
+  git(root, "update-index", "--assume-unchanged", "science/one/Dockerfile");
+  writeFiles(root, { "science/one/Dockerfile": `FROM ${base}\nRUN true && true\n` });
+  const { code, stderr } = await place.run(root, ["--push", "--include", "science/one"]);
+  assert.is(git(root, "rev-parse", "HEAD"), head);
+  assert.is(code, 1, stderr);
+  assert.match(stderr, /holds an image of other inputs .*an immutable tag is never overwritten — /);
+  assert.not.match(stderr, "building");
+  assert.equal(await digests(place), before);
+});
+
+test("--stale finds all of an empty repository, nothing after a publish, and then what differs and why", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(layers);
+  const first = await stale(place, root);
+  assert.is(first.steps.length, 4);
+  assert.equal(first.steps[0]?.because, [{ kind: "unpublished" }]);
+  assert.is((await place.run(root, ["--push", "--stale"])).code, 0);
+  assert.is((await stale(place, root)).steps.length, 0);
+  // Two commits, of which HEAD^ shows only the last.
+  commit(root, { "science/two/data": "1" });
+  commit(root, { "README.md": "1" });
+  const later = await stale(place, root);
+  assert.equal(
+    later.steps.map(({ id, because }) => [id, because]),
+    [
+      ["science/two", [{ kind: "stale", differs: ["files"] }]],
+      [
+        "compat/two:1.0",
+        [
+          { kind: "base", step: "science/two" },
+          { kind: "stale", differs: ["base"] },
+        ],
+      ],
+    ],
+  );
+  commit(root, { "compat/base/Dockerfile": "RUN true && true\n" });
+  const compat = await stale(place, root);
+  assert.equal(compat.steps.find(({ id }) => id === "compat/one:1.0")?.because, [
+    { kind: "stale", differs: ["compat"] },
+  ]);
+});
+
+test("--stale works in a shallow clone, whose stamp counts no commits", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(layers);
+  commit(root, { "README.md": "1" });
+  const clone = path.join(temporaryDirectory(), "clone");
+  git(root, "clone", "--quiet", "--depth=1", `file://${root}`, clone);
+  const plan = await stale(place, clone);
+  assert.is(plan.steps.length, 4);
+  assert.match(plan.build.stamp, /^0-[0-9a-f]{7}$/);
+});
+
+test("a rolling tag moves forward only: an older commit leaves it, says so and exits 1, unless forced", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(layers);
+  commit(root, { "science/one/data": "2" });
+  assert.is((await place.run(root, ["--push", "--all"])).code, 0);
+  const newer = await digests(place);
+  git(root, "checkout", "--quiet", "HEAD^");
+  const older = await place.run(root, ["--push", "--all"]);
+  assert.is(older.code, 1, older.stderr);
+  assert.match(
+    older.stderr,
+    /rel\/one:1\.0 stays where it is: it names a build of [0-9a-f]{7}, which does not lead to this commit/,
+  );
+  assert.equal(await digests(place), newer);
+  assert.is((await place.run(root, ["--push", "--all", "--force-rolling"])).code, 0);
+  assert.not.equal(await digests(place), newer);
+});
+
+test("--tag and --tag-branch tag the releases with a name and with the branch", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(layers);
+  git(root, "switch", "--quiet", "--create", "feature/x");
+  const { code, stderr } = await place.run(root, ["--push", "--tag", "nightly", "--tag-branch"]);
+  assert.is(code, 0, stderr);
+  const release = await digestAt(`${place.repo}/rel/one:1.0`);
+  for (const tag of ["1.0-nightly", "nightly", "1.0-feature-x", "feature-x"])
+    assert.is(await digestAt(`${place.repo}/rel/one:${tag}`), release, tag);
+  const refused = await place.run(root, ["--push", "--tag", "2.4"]);
+  assert.is(refused.code, 2);
+  assert.match(refused.stderr, "2.4 reads as a version");
+});
+
+test("a long plan reaches a slow reader whole", async () => {
+  const many = Array.from({ length: 300 }, (_, n) => scienceFiles(`layer-${n}`));
+  const root = makeRepository(Object.assign({}, ...many, compatFiles("base")) as Record<string, string>);
+  const command = `"${process.execPath}" "${tool}" plan --all --format json | (sleep 1; cat)`;
+  const text = execFileSync("sh", ["-c", command], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 26 });
+  assert.is((JSON.parse(text) as Plan).steps.length, 600);
+});
+
+test.run();
