@@ -203,14 +203,14 @@ async function whyNoCommit(root: string, stderr: string): Promise<Problem> {
 }
 
 /** What git answered. */
-export interface Answer {
+interface Answer {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /** An answer of git that nothing led to expect. */
-export function unexpected({ stderr, code }: Answer): Problem {
+function unexpected({ stderr, code }: Answer): Problem {
   const said = stderr.trim().split("\n")[0] ?? "";
   return {
     kind: "surroundings",
@@ -220,12 +220,12 @@ export function unexpected({ stderr, code }: Answer): Problem {
 }
 
 /** The paths of an answer that git was asked for with `-z`. */
-export function split(text: string): string[] {
+function split(text: string): string[] {
   return text.split("\0").filter((path) => path !== "");
 }
 
 /** Runs git at the root of a checkout, without writing anything. Refuses where there is no git. */
-export function git(root: string, command: readonly string[]): Promise<Answer> {
+function git(root: string, command: readonly string[]): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", ["--no-optional-locks", "-C", root, ...command], {
       stdio: ["ignore", "pipe", "pipe"],
