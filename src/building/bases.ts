@@ -151,7 +151,11 @@ async function findLayer(search: BaseSearch, { directory, published, written }: 
     first === "local" ? ((await local(published)) ?? (await remote(published))) : await remote(published);
   if (found !== undefined) return found;
   const other = written === undefined || written === published ? undefined : written;
-  const foundThere = other === undefined ? undefined : ((await local(other)) ?? (await remote(other)));
+  // Without a registry in it, `sci/a:1.0` would be looked for in a namespace of Docker Hub, which anybody may own.
+  const named = other !== undefined && parseReference(other)?.registry !== undefined ? other : undefined;
+  const foundThere =
+    (other === undefined ? undefined : await local(other)) ??
+    (named === undefined ? undefined : await remote(named));
   if (foundThere !== undefined) return foundThere;
   throw new Refusal({
     kind: "surroundings",
