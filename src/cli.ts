@@ -107,6 +107,8 @@ interface Invocation {
   readonly verbosity: number;
 }
 
+// Until main has its say: a process that ends for want of anything to wait for has not done its work.
+process.exitCode = 1;
 void main().then((code) => process.exit(code));
 
 /** A reader that has gone is no error: `image-builder plan | head`. */
@@ -176,6 +178,7 @@ function report(error: unknown, log: ReturnType<typeof openLog>): number {
 
 /** Understands the command line; undefined where it only asked for help or the version. Refuses with kind `usage`. */
 function readArguments(args: readonly string[]): Invocation | undefined {
+  refuseAmbiguous(args);
   let invocation: Invocation | undefined;
   const invoke = (verbosity: number, command: Command) => {
     invocation = { verbosity, command };
@@ -185,7 +188,12 @@ function readArguments(args: readonly string[]): Invocation | undefined {
     .usage(
       "$0 [build]\n\nBuilds the container images of a science platform: what changed, and what stands on it.",
     )
-    .parserConfiguration({ "greedy-arrays": true, "strip-aliased": true })
+    .parserConfiguration({
+      "greedy-arrays": true,
+      "strip-aliased": true,
+      "dot-notation": false,
+      "boolean-negation": false,
+    })
     .command(
       ["build", "$0"],
       "plan, build and, with --push, publish",
@@ -263,6 +271,24 @@ function readArguments(args: readonly string[]): Invocation | undefined {
     });
   void parser.parse();
   return invocation;
+}
+
+/** What the parser would take for something else than was meant: `--dryrun=yes` for no, words after `--` for nothing. */
+function refuseAmbiguous(args: readonly string[]): void {
+  if (args.includes("--"))
+    throw new Refusal({ kind: "usage", message: "nothing may follow --", hint: "leave it out" });
+  const options = { ...rootOption, ...planOptions, ...buildOptions };
+  for (const [name, { type }] of Object.entries<{ readonly type?: string; readonly describe: string }>(
+    options,
+  )) {
+    const given = args.find((arg) => arg.startsWith(`--${name}=`));
+    if (type !== "boolean" || given === undefined || /=(?:true|false)$/.test(given)) continue;
+    throw new Refusal({
+      kind: "usage",
+      message: `${given} is neither true nor false`,
+      hint: `give --${name} alone`,
+    });
+  }
 }
 
 /** An option that takes one value and is given two would come through as a list. */

@@ -118,6 +118,10 @@ function selected(
   const found = new Set<string>();
   const unknown: string[] = [];
   for (const name of names) {
+    if (name === "") {
+      unknown.push('""');
+      continue;
+    }
     const wanted = path.relative(root, path.resolve(root, name)).split(path.sep).join("/");
     const matches = [...directories].filter(
       (directory) => wanted === "" || directory === wanted || directory.startsWith(`${wanted}/`),

@@ -89,8 +89,11 @@ export async function readBranch(root: string): Promise<string | undefined> {
 export async function readSource(root: string): Promise<string> {
   const { code, stdout } = await git(root, ["config", "--get", "remote.origin.url"]);
   const url = code === 0 ? stdout.trim() : "";
-  // A scp-like `git@host:path` names no secret; a URL can carry a token.
-  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/, "$1");
+  // A scp-like `git@host:path` and a path name no secret; a URL can carry a token in several places.
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url;
+  if (!URL.canParse(url)) return "";
+  const { protocol, host, pathname } = new URL(url);
+  return pathname.includes("@") ? "" : `${protocol}//${host}${pathname}`;
 }
 
 // `--no-renames` shows both ends of a rename as a deletion and an addition, which is what counts here.
@@ -203,6 +206,12 @@ async function whyNoCommit(root: string, stderr: string): Promise<Problem> {
 }
 
 /** What git answered. */
+/** The environment without what git sets for its hooks, which would name another repository than the root's. */
+function outsideRepository(): NodeJS.ProcessEnv {
+  const foreign = /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|(?:ICASE|GLOB|NOGLOB)_PATHSPECS)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
 interface Answer {
   readonly code: number | null;
   readonly stdout: string;
@@ -230,7 +239,7 @@ function git(root: string, command: readonly string[]): Promise<Answer> {
     const child = spawn("git", ["--no-optional-locks", "-C", root, ...command], {
       stdio: ["ignore", "pipe", "pipe"],
       // Its messages are read here, so they have to be in one language.
-      env: { ...process.env, LC_ALL: "C", GIT_LITERAL_PATHSPECS: "1" },
+      env: { ...outsideRepository(), LC_ALL: "C", GIT_LITERAL_PATHSPECS: "1" },
     });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];

@@ -17,6 +17,8 @@ export function openLog(verbosity: number): Log {
   let written: Promise<void> | undefined;
   let opening: Promise<Logger> | undefined;
   const queue = (write: () => Promise<void>) => {
+    // A reader that leaves must not stop a run between two tags.
+    if (written === undefined) process.stderr.on("error", () => undefined);
     written = (written ?? Promise.resolve()).then(write);
   };
   const writeAt = (level: Level) => (message: string) => {

@@ -274,6 +274,10 @@ test("a mistake on the command line says what was meant and exits with 2", async
   for (const [args, expected] of [
     [["--dryrn"], /^ERROR:root:unknown argument: dryrn — did you mean dryrun\?\n$/],
     [["plna"], /^ERROR:root:unknown (argument|command): plna — did you mean plan\?\n$/],
+    [["--push=yes"], /^ERROR:root:--push=yes is neither true nor false/],
+    [["--no-ref"], /^ERROR:root:unknown argument/],
+    [["--include", ""], /^ERROR:root:--include "": there is no layer/],
+    [["--", "plan"], /^ERROR:root:nothing may follow --/],
     [["--jbs", "2"], /^ERROR:root:unknown argument: jbs — did you mean jobs\?\n$/],
     [["--format", "yaml"], /^ERROR:root:unknown argument: format — /],
     [

@@ -252,6 +252,14 @@ test("the source is the remote's URL, without the login in it", async () => {
   assert.is(await readSource(root), "");
   git(root, "remote", "add", "origin", "https://robot:hunter2@example.org/images.git");
   assert.is(await readSource(root), "https://example.org/images.git");
+  for (const url of [
+    "HTTPS://t:s@example.org/x.git",
+    "https://example.org/x.git?private_token=s",
+    "https://u:p@ss/w@example.org/x",
+  ]) {
+    git(root, "remote", "set-url", "origin", url);
+    assert.ok(["https://example.org/x.git", ""].includes(await readSource(root)), url);
+  }
   git(root, "remote", "set-url", "origin", "git@example.org:images.git");
   assert.is(await readSource(root), "git@example.org:images.git");
 });
