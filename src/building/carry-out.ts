@@ -111,6 +111,7 @@ async function publish(
   const rolling = plan.steps.map(({ tags }) => [tags.rolling, tags.immutable] as const);
   const retags = [...rolling, ...named].map(([tag, immutable]) => ({
     tag,
+    immutable,
     digest: digests.get(immutable) ?? "",
   }));
   return [...pushed, ...(await moveTags(retags, { judge, registry, onEvent, signal }))];

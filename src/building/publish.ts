@@ -21,8 +21,8 @@ interface Told {
 
 /**
  * Pushes references that the engine holds, each with the digest of the inputs that it was built from, and looks in the
- * registry whether it is that: another run on the same engine can take a name away. One that cannot be pushed stops
- * the rest. Never rejects for that.
+ * registry whether it is that: another run on the same engine can take a name away. What another run has published from
+ * the same inputs meanwhile is taken as it is. One that cannot be pushed stops the rest. Never rejects for that.
  */
 export async function pushAll(
   inputs: ReadonlyMap<string, string>,
@@ -33,22 +33,20 @@ export async function pushAll(
     signal,
   }: Told & { readonly engine: Engine; readonly registry: RegistryReader },
 ): Promise<PushResult[]> {
-  return publishAll(
-    [...inputs.keys()],
-    { onEvent, signal, atOnce: pushesAtOnce },
-    async (reference, stop) => {
-      onEvent({ kind: "uploading", reference });
-      const digest = await engine.push(
-        reference,
-        (line) => onEvent({ kind: "pushing", reference, line }),
-        stop,
-      );
-      const there = await registry.config(reference);
-      if (there?.digest !== digest || there.labels[inputsLabel] !== inputs.get(reference))
-        throw new Refusal(replaced(reference));
-      return { kind: "pushed", reference, digest };
+  const pushes = [...inputs].map(([reference, wanted]): Publishing => ({
+    reference,
+    publish: async (stop) => {
+      let there = await registry.config(reference);
+      if (there === undefined) {
+        onEvent({ kind: "uploading", reference });
+        await engine.push(reference, (line) => onEvent({ kind: "pushing", reference, line }), stop);
+        there = await registry.config(reference);
+      }
+      if (there?.labels[inputsLabel] !== wanted) throw new Refusal(replaced(reference));
+      return { kind: "pushed", reference, digest: there.digest };
     },
-  );
+  }));
+  return publishAll(pushes, { onEvent, signal, atOnce: pushesAtOnce });
 }
 
 function replaced(reference: string): Problem {
@@ -59,10 +57,11 @@ function replaced(reference: string): Problem {
   };
 }
 
-/** A tag that is to name what another reference of the same repository names. */
+/** A tag that is to name what an immutable tag of the same repository names. */
 export interface Retag {
   readonly tag: string;
-  /** The digest that it is to name. */
+  readonly immutable: string;
+  /** The digest that it names, as far as the run knows. */
   readonly digest: string;
 }
 
@@ -79,14 +78,35 @@ export async function moveTags(
     signal,
   }: Told & { readonly judge: Omit<Judge, "registry">; readonly registry: Registry },
 ): Promise<PushResult[]> {
-  const digests = new Map(retags.map(({ tag, digest }) => [tag, digest]));
-  return publishAll([...digests.keys()], { onEvent, signal, atOnce: movesAtOnce }, async (reference) => {
-    const digest = digests.get(reference) ?? "";
-    const move = await judgeMove({ registry, ...judge }, reference, digest);
-    if (move.kind === "stays") return { kind: "kept", reference, digest: move.from, why: move.why };
-    if (move.kind !== "same") await putTag(registry, reference, digest);
-    return { kind: "pushed", reference, digest };
-  });
+  const moves = new Map(
+    retags.map((retag): [string, Publishing] => [
+      retag.tag,
+      { reference: retag.tag, publish: () => moveTag(retag, { registry, ...judge }) },
+    ]),
+  );
+  return publishAll([...moves.values()], { onEvent, signal, atOnce: movesAtOnce });
+}
+
+/** Other runs may move the same tag at the same time, and a registry moves one without asking where it was. */
+async function moveTag(
+  { tag, immutable, digest }: Retag,
+  judge: Judge & { readonly registry: Registry },
+): Promise<PushResult> {
+  const { registry } = judge;
+  const now = async (reference: string) => (await registry.resolve(reference))?.digest;
+  for (let wanted = digest; ;) {
+    const move = await judgeMove(judge, tag, wanted);
+    if (move.kind === "stays") return { kind: "kept", reference: tag, digest: move.from, why: move.why };
+    const moved: PushResult = { kind: "pushed", reference: tag, digest: wanted };
+    if (move.kind === "same") return moved;
+    // It may have moved while it was looked at.
+    if ((await now(tag)) !== (move.kind === "new" ? undefined : move.from)) continue;
+    await putTag(registry, tag, wanted);
+    // Of two runs of one commit, the one that pushed last has the immutable tag: the other one follows it.
+    const published = (await now(immutable)) ?? wanted;
+    if (published === wanted) return moved;
+    wanted = published;
+  }
 }
 
 /** Makes a tag name a digest of its own repository. */
@@ -103,14 +123,18 @@ async function putTag(registry: Registry, reference: string, digest: string): Pr
   await registry.putTag(reference.slice(0, colon), reference.slice(colon + 1), manifest);
 }
 
+interface Publishing {
+  readonly reference: string;
+  readonly publish: (stop: AbortSignal) => Promise<PushResult>;
+}
+
 async function publishAll(
-  references: readonly string[],
+  all: readonly Publishing[],
   { onEvent, signal, atOnce }: Told & { readonly atOnce: number },
-  publish: (reference: string, stop: AbortSignal) => Promise<PushResult>,
 ): Promise<PushResult[]> {
-  const tell = async ({ id: reference }: { id: string }, stop: AbortSignal) => {
+  const tell = async ({ reference, publish }: Publishing, stop: AbortSignal) => {
     try {
-      const result = await publish(reference, stop);
+      const result = await publish(stop);
       onEvent({ kind: "published", result });
       return result;
     } catch (error) {
@@ -121,9 +145,9 @@ async function publishAll(
       throw failure;
     }
   };
-  const tasks = references.map((id) => ({ id, needs: [] }));
+  const tasks = all.map((publishing) => ({ ...publishing, id: publishing.reference, needs: [] }));
   const endings = await runSchedule(tasks, tell, { jobs: atOnce, keepGoing: false, signal });
-  return references.map((reference): PushResult => {
+  return all.map(({ reference }): PushResult => {
     const ending = endings.get(reference);
     if (ending?.kind === "done") return ending.value;
     if (ending?.kind !== "failed") return { kind: "unpushed", reference, problems: [] };

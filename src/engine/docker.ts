@@ -24,6 +24,8 @@ export interface DockerOptions {
   readonly credentials: (registry: string) => Promise<Credentials | undefined>;
   /** BuildKit where the engine has it, by default. */
   readonly builder?: Builder;
+  /** How long (ms) nothing may move in a push or pull; 10 minutes by default. */
+  readonly patience?: number;
 }
 
 /** An engine that answers, and what it is. */
@@ -78,7 +80,7 @@ function dockerEngine(
   address: EngineAddress,
   brief: Docker,
   builder: Builder,
-  { credentials }: DockerOptions,
+  { credentials, patience = 600_000 }: DockerOptions,
 ): Engine {
   const client = engineClient(address);
 
@@ -139,7 +141,7 @@ function dockerEngine(
   ): Promise<boolean> {
     const { registry, name, tag } = partsOf(reference);
     const login = await credentials(registry);
-    const failure = await transfer(onProgress, signal, (cancel) =>
+    const failure = await transfer("pull", reference, onProgress, signal, (cancel) =>
       client.createImage(authOf(login, registry), { fromImage: name, tag, abortSignal: cancel }),
     );
     if (failure === undefined) return true;
@@ -158,6 +160,8 @@ function dockerEngine(
     const login = await credentials(registry);
     let digest: string | undefined;
     const failure = await transfer(
+      "push",
+      reference,
       onProgress,
       signal,
       (cancel) =>
@@ -169,17 +173,25 @@ function dockerEngine(
     return digest;
   }
 
-  /** Follows a pull or push to its end, and gives what the engine says went wrong. */
+  /**
+   * Follows a pull or push to its end, and gives what the engine says went wrong. The engine itself waits for ever for
+   * a registry that takes a request and does not answer.
+   */
   async function transfer(
+    verb: Transfer,
+    reference: string,
     onProgress: (line: string) => void,
     signal: AbortSignal,
     start: (cancel: AbortSignal) => Promise<NodeJS.ReadableStream>,
     onMessage: (message: EngineMessage) => void = () => {},
   ): Promise<string | undefined> {
+    const stalled = new AbortController();
+    const timer = setTimeout(() => stalled.abort(standstill(verb, reference, patience)), patience);
     try {
-      return await attend(address, signal, async (cancel) => {
+      return await attend(address, AbortSignal.any([signal, stalled.signal]), async (cancel) => {
         let failure: string | undefined;
         for await (const message of readMessages(bytesOf(await start(cancel)))) {
+          timer.refresh();
           const { id, status, counting } = message;
           failure ??= message.error;
           onMessage(message);
@@ -195,6 +207,8 @@ function dockerEngine(
       const refused = httpFailure(error);
       if (refused !== undefined) return refused;
       throw engineFailure(address, error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -288,10 +302,24 @@ function shorten(text: string): string {
 const transient =
   /\b(?:429|5\d\d)\b|too ?many ?requests|\bEOF\b|connection re(?:set|fused)|broken pipe|timeout|deadline exceeded|temporary failure|server misbehaving|internal server error|bad gateway|unavailable|blob (?:upload )?(?:unknown|invalid)|unknown blob|closed network connection/i;
 
-function transferFailure(verb: "pull" | "push", reference: string, registry: string, said: string): Refusal {
+type Transfer = "pull" | "push";
+
+function standstill(verb: Transfer, reference: string, patience: number): Refusal {
+  const hint = "see whether the registry works";
+  return new Refusal({
+    ...transferProblem(verb, reference, `nothing has moved for ${patience / 1000} s`),
+    hint,
+  });
+}
+
+function transferProblem(verb: Transfer, reference: string, said: string): Problem {
   // A pull comes before there is anything to build: what lacks is around the run, not in it.
   const kind = verb === "push" ? "failure" : "surroundings";
-  const problem: Problem = { kind, message: `the ${verb} of ${reference} failed: ${said.trim()}` };
+  return { kind, message: `the ${verb} of ${reference} failed: ${said.trim()}` };
+}
+
+function transferFailure(verb: Transfer, reference: string, registry: string, said: string): Refusal {
+  const problem = transferProblem(verb, reference, said);
   if (/unauthorized|authentication required|no basic auth|incorrect username|\b401\b/i.test(said))
     return new Refusal({
       ...problem,

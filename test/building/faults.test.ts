@@ -13,7 +13,7 @@ import {
   temporaryDirectory,
 } from "../support/checkout.ts";
 import { eventually, runs, unique } from "../support/engine-room.ts";
-import { startFaultProxy } from "../support/fault-proxy.ts";
+import { on, putsManifest, startFaultProxy } from "../support/fault-proxy.ts";
 import type { ProxiedRequest } from "../support/fault-proxy.ts";
 import { startEngine, startRegistry, testPlatform } from "../support/platform.ts";
 import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
@@ -176,10 +176,7 @@ test("a registry that answers 500 twice and then works is pushed to in the end, 
     const place = await openWorkplace(`${proxy.address}/test-${unique()}`);
     const root = makeRepository({ ...onBusybox("one", base, "true"), ...plain });
     // The engine itself tries an upload again; a manifest it puts only once.
-    proxy.inject(
-      { status: 500 },
-      { times: 2, when: ({ method, path: at }) => method === "PUT" && at.includes("/manifests/") },
-    );
+    proxy.break(on(putsManifest, { status: 500 }, 2));
     const { code, stdout, stderr } = await place.run(root, ["--push"]);
     assert.is(code, 0, stderr);
     assert.match(stdout, "4 of 4 tags are published");
@@ -194,10 +191,7 @@ test("a registry that never works fails the push in the end, and no rolling tag 
   try {
     const place = await openWorkplace(`${proxy.address}/test-${unique()}`);
     const root = makeRepository({ ...onBusybox("one", base, "true"), ...plain });
-    proxy.inject(
-      { status: 503 },
-      { when: ({ method, path: at }) => method === "PUT" && at.includes("/manifests/") },
-    );
+    proxy.break(on(putsManifest, { status: 503 }));
     const { code, stdout, stderr } = await place.run(root, ["--push"]);
     assert.is.not(code, 0);
     assert.match(stderr, /^ERROR:root:.*503|unavailable/im);
@@ -224,13 +218,11 @@ test("a registry that is killed between the immutable and the rolling tags leave
     const before = await Promise.all(rolling.map((name) => digestAt(`${place.repo}/${name}`)));
     const head = commit(root, onBusybox("one", base, `echo ${unique()} > /x`));
     commit(root, { "compat/base/Dockerfile": "RUN true\n" });
-    const published = proxy.requests.length;
     const running = place.start(root, ["--push", "--ref", `${head}^`]);
     // The first word of a rolling tag is when all immutable ones are there: from then on there is no registry.
-    const isRolling = ({ method, path: at }: ProxiedRequest) =>
-      method === "PUT" && at.endsWith("/manifests/1.0");
-    proxy.inject("cut", { when: isRolling });
-    await eventually(() => proxy.requests.slice(published).some(isRolling));
+    const isRolling = (request: ProxiedRequest) => putsManifest(request) && request.path.endsWith("/1.0");
+    proxy.break(on(isRolling, "cut"));
+    await eventually(() => proxy.requests.some(isRolling));
     await own.kill();
     const { code, stdout, stderr } = await running.ended;
     assert.is.not(code, 0);

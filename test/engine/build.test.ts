@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Refusal } from "../../src/problem.ts";
 import { buildOf, connect, eventually, problemOf, runs, unique } from "../support/engine-room.ts";
-import { startFaultProxy } from "../support/fault-proxy.ts";
+import { on, startFaultProxy } from "../support/fault-proxy.ts";
 import { dockerClient, testPlatform } from "../support/platform.ts";
 
 const build = suite("build");
@@ -152,8 +152,7 @@ for (const builder of ["buildkit", "classic"] as const) {
           { status: 200, body: '{"stream":"x' },
           { status: 200, body: "" },
         ] as const) {
-          proxy.heal();
-          proxy.inject(fault, { when: isBuild });
+          proxy.break(on(isBuild, fault));
           const { kind, message } = await problemOf(
             behind.engine.build(buildOf(`FROM ${base}\nRUN sleep 1; echo ${unique()}\n`)),
           );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { buildOf, connect, eventually, fromBusybox, problemOf, unique } from "../support/engine-room.ts";
-import { startFaultProxy } from "../support/fault-proxy.ts";
+import { on, startFaultProxy } from "../support/fault-proxy.ts";
 import { startEngine, testPlatform } from "../support/platform.ts";
 import type { EngineProcess } from "../support/platform.ts";
 
@@ -49,7 +49,7 @@ faults("killed in mid-push, it fails the push at once", () =>
       const { engine } = await connect(process_.dockerHost);
       const reference = `${proxy.address}/test/${unique()}:1`;
       await engine.build(buildOf(dockerfile, { files, tags: [reference] }));
-      proxy.inject({ status: 500 }, { when: ({ method }) => method === "POST" });
+      proxy.break(on(({ method }) => method === "POST", { status: 500 }));
       const outcome = problemOf(engine.push(reference, () => {}, never));
       await eventually(() => proxy.requests.some(({ method }) => method === "POST"));
       await process_.kill();

@@ -7,8 +7,8 @@ import * as assert from "uvu/assert";
 import { TransientFailure } from "../../src/engine/engine.ts";
 import { retryingPushes } from "../../src/engine/retry.ts";
 import { buildOf, connect, eventually, problemOf, unique } from "../support/engine-room.ts";
-import { startFaultProxy } from "../support/fault-proxy.ts";
-import type { FaultProxy } from "../support/fault-proxy.ts";
+import { on, putsManifest, startFaultProxy } from "../support/fault-proxy.ts";
+import type { FaultProxy, ProxiedRequest } from "../support/fault-proxy.ts";
 import { dockerClient, startRegistry, testPlatform } from "../support/platform.ts";
 
 const push = suite("push and pull");
@@ -39,9 +39,6 @@ async function withProxy(test: (proxy: FaultProxy, reference: string) => Promise
   }
 }
 
-const isManifest = ({ method, path }: { method: string; path: string }) =>
-  method === "PUT" && path.includes("/manifests/");
-
 push("a push gives the digest that the registry has, and says which layers it sent", async () => {
   const reference = await imageAt(registry);
   const lines: string[] = [];
@@ -66,12 +63,12 @@ push("an image that the engine does not hold cannot be pushed", async () => {
 
 push("a registry that answers 500 twice gets the push at the third try, and each wait is told", () =>
   withProxy(async (proxy, reference) => {
-    proxy.inject({ status: 500 }, { times: 2, when: isManifest });
+    proxy.break(on(putsManifest, { status: 500 }, 2));
     const lines: string[] = [];
     const telling = { ...quick, onRetry: (line: string) => lines.push(line) };
     const digest = await retryingPushes(engine, telling).push(reference, quiet, never);
     assert.match(digest, /^sha256:[0-9a-f]{64}$/);
-    assert.is(proxy.requests.filter(isManifest).length, 3);
+    assert.is(proxy.requests.filter(putsManifest).length, 3);
     assert.is(lines.length, 2);
     assert.match(lines[0] ?? "", /^the push of .* failed: .*500.*; trying again in \d+\.\d s \(2 of 4\)$/);
   }),
@@ -85,13 +82,13 @@ for (const [name, fault] of [
 ] as const) {
   push(`a registry that ${name} fails the push after every attempt`, () =>
     withProxy(async (proxy, reference) => {
-      proxy.inject(fault, { when: isManifest });
+      proxy.break(on(putsManifest, fault));
       const { kind, message } = await problemOf(
         retryingPushes(engine, { ...quick, attempts: 2 }).push(reference, quiet, never),
       );
       assert.is(kind, "failure");
       assert.match(message, /^the push of .* failed: .*\(tried 2 times\)$/);
-      assert.ok(proxy.requests.filter(isManifest).length >= 2);
+      assert.ok(proxy.requests.filter(putsManifest).length >= 2);
     }),
   );
 }
@@ -101,14 +98,14 @@ for (const status of [401, 403, 404]) {
     withProxy(async (proxy, reference) => {
       const code = { 401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN" }[status];
       const body = JSON.stringify({ errors: [{ code, message: "no" }] });
-      proxy.inject({ status, body }, { when: isManifest });
+      proxy.break(on(putsManifest, { status, body }));
       const { kind, hint } = await problemOf(retryingPushes(engine, quick).push(reference, quiet, never));
       assert.is(kind, "failure");
       assert.match(
         hint ?? "",
         status === 404 ? /repository exists/ : new RegExp(`docker login ${proxy.address}`),
       );
-      assert.is(proxy.requests.filter(isManifest).length, 1);
+      assert.is(proxy.requests.filter(putsManifest).length, 1);
     }),
   );
 }
@@ -119,9 +116,29 @@ push("a registry that is gone is worth another try", async () => {
   assert.instance(outcome, TransientFailure);
 });
 
+for (const [name, fits] of [
+  ["an upload", ({ method }: ProxiedRequest) => method === "PATCH"],
+  ["a manifest", putsManifest],
+] as const) {
+  push(`a registry that takes ${name} and never answers fails the push once nothing has moved for long`, () =>
+    withProxy(async (proxy, reference) => {
+      proxy.break(on(fits, "silence"));
+      const { engine: hasty } = await connect(dockerHost, { patience: 2000 });
+      const begun = performance.now();
+      const { kind, message, hint } = await problemOf(
+        retryingPushes(hasty, quick).push(reference, quiet, never),
+      );
+      assert.is(kind, "failure");
+      assert.is(message, `the push of ${reference} failed: nothing has moved for 2 s`);
+      assert.is(hint, "see whether the registry works");
+      assert.ok(performance.now() - begun < 10_000);
+    }),
+  );
+}
+
 push("an abort ends a push, and a wait between two tries, at once", () =>
   withProxy(async (proxy, reference) => {
-    proxy.inject({ status: 500 }, { when: isManifest });
+    proxy.break(on(putsManifest, { status: 500 }));
     const abort = new AbortController();
     const reason = new Error("told to stop");
     let begun = 0;
@@ -141,7 +158,7 @@ push("an abort ends a push, and a wait between two tries, at once", () =>
 push("an abort ends a push that the engine is busy with at once", () =>
   withProxy(async (proxy, reference) => {
     // The engine itself waits and tries a layer again.
-    proxy.inject({ status: 500 }, { when: ({ method }) => method === "POST" });
+    proxy.break(on(({ method }) => method === "POST", { status: 500 }));
     const abort = new AbortController();
     const reason = new Error("told to stop");
     const pushing = engine.push(reference, quiet, abort.signal).catch((error: unknown) => error);
@@ -150,6 +167,8 @@ push("an abort ends a push that the engine is busy with at once", () =>
     abort.abort(reason);
     assert.is(await pushing, reason);
     assert.ok(performance.now() - begun < 1000);
+    // What was on its way arrives; the engine would try again after 5 s.
+    await sleep(1000);
     const before = proxy.requests.length;
     await sleep(6000);
     assert.is(proxy.requests.length, before, "the engine goes on with it");

@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,34 +12,27 @@ import { type RegistryOptions, connectRegistry } from "../../src/registry/client
 import type { Credentials } from "../../src/model.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import type { Retry } from "../../src/registry/transport.ts";
-import {
-  htpasswd,
-  makeCertificate,
-  portOf,
-  putImage,
-  putIndex,
-  startDistribution,
-  startTokenService,
-} from "../support/distribution.ts";
-import { type Seen, startFaultyProxy } from "../support/faulty-proxy.ts";
+import { type ProxiedRequest, startFaultProxy } from "../support/fault-proxy.ts";
+import { listenOnLoopback } from "../support/loopback.ts";
+import { startRegistry } from "../support/platform.ts";
+import { putImage, putIndex } from "../support/stored-images.ts";
+import { makeCertificate, startTokenService } from "../support/token-service.ts";
 
 const home = await mkdtemp(join(tmpdir(), "registry-client-"));
 const environment = { HOME: home };
 const nobody = async (): Promise<undefined> => undefined;
 const reader = { username: "reader", password: "secret-password" };
 
-const open = await startDistribution(join(home, "open"));
-const proxy = await startFaultyProxy(open.address);
-const locked = await startDistribution(join(home, "locked"), {
-  auth: await htpasswd(join(home, "locked"), reader.username, reader.password),
-});
+const open = await startRegistry(join(home, "open"));
+const proxy = await startFaultProxy(open.address);
+const locked = await startRegistry(join(home, "locked"), { login: reader });
 const tokens = await startTokenService(join(home, "tokens"));
-const guarded = await startDistribution(join(home, "guarded"), {
+const guarded = await startRegistry(join(home, "guarded"), {
   auth: tokens.auth,
   // What is put into the open one without a login is there as well.
   store: join(home, "open/store"),
 });
-const guardedProxy = await startFaultyProxy(guarded.address);
+const guardedProxy = await startFaultProxy(guarded.address);
 
 function client(options: Partial<RegistryOptions> = {}): Registry {
   return connectRegistry({ credentials: nobody, environment, ...options });
@@ -68,14 +60,14 @@ async function refusal(call: Promise<unknown>): Promise<{ kind: string; text: st
 const registry = suite("a registry");
 
 registry.before.each(() => {
-  proxy.break(() => undefined);
-  guardedProxy.break(() => undefined);
+  proxy.heal();
+  guardedProxy.heal();
   tokens.asked.length = tokens.next.length = 0;
 });
 
 registry.after(async () => {
-  for (const server of [proxy, guardedProxy, tokens]) server.stop();
-  await Promise.all([open, locked, guarded].map((server) => server.stop()));
+  tokens.stop();
+  await Promise.all([proxy, guardedProxy, open, locked, guarded].map((server) => server.stop()));
   await rm(home, { recursive: true });
 });
 
@@ -138,7 +130,7 @@ registry("is asked for a configuration in two requests, and once for how it is r
   await putImage(open.address, "read/docker", "1.0");
   await client().config(`${proxy.address}/read/docker:1.0`);
   assert.equal(
-    proxy.seen.map(({ method, path }) => `${method} ${path.replace(/sha256.*/, "…")}`),
+    proxy.requests.map(({ method, path }) => `${method} ${path.replace(/sha256.*/, "…")}`),
     ["GET /v2/", "GET /v2/read/docker/manifests/1.0", "GET /v2/read/docker/blobs/…"],
   );
 });
@@ -167,7 +159,7 @@ registry("is read whole where it tells no digest of what a tag names", async () 
   proxy.break(() => ({ without: "docker-content-digest" }));
   assert.is((await client().resolve(`${proxy.address}/read/docker:1.0`))?.digest, digest);
   assert.equal(
-    proxy.seen.map(({ method }) => method),
+    proxy.requests.map(({ method }) => method),
     ["GET", "HEAD", "GET"],
   );
 });
@@ -277,7 +269,7 @@ registry("lists tags page after page, also where it knows its own address by ano
   });
   assert.equal(await client().tags(`${proxy.address}/many/tags`), ["a", "b", "c", "d", "e", "f", "g"]);
   assert.equal(
-    proxy.seen.map(({ path, headers }) => [path, headers.host]),
+    proxy.requests.map(({ path, headers }) => [path, headers.host]),
     [
       "/v2/",
       ..."?n=1000 ?last=b&n=2 ?last=d&n=2 ?last=f&n=2"
@@ -344,13 +336,14 @@ registry("copies an image and an index between repositories without moving a byt
   const index = await putIndex(open.address, "copy/from", "2.0");
   const there = client();
   for (const [tag, { digest, text }] of [["1.0", image] as const, ["2.0", index] as const]) {
-    proxy.break(() => undefined);
+    proxy.heal();
     const to = `${proxy.address}/copy/to:v${tag}`;
     assert.is((await there.copy(`${proxy.address}/copy/from:${tag}`, to)).digest, digest);
     assert.is((await client().resolve(`${open.address}/copy/to:v${tag}`))?.digest, digest);
-    const manifests = proxy.seen.filter(({ method }) => method === "PUT").length;
-    assert.ok(proxy.sent() <= manifests * text.length * 2, "only manifests are sent");
-    assert.not.ok(proxy.seen.some(({ path, method }) => method !== "POST" && path.includes("/blobs/")));
+    const manifests = proxy.requests.filter(({ method }) => method === "PUT").length;
+    const sent = proxy.requests.reduce((sum, request) => sum + request.sent, 0);
+    assert.ok(sent <= manifests * text.length * 2, "only manifests are sent");
+    assert.not.ok(proxy.requests.some(({ path, method }) => method !== "POST" && path.includes("/blobs/")));
   }
   const { content } = (await there.manifest(`${open.address}/copy/to:v2.0`)) ?? {};
   assert.ok(content?.kind === "index");
@@ -358,9 +351,9 @@ registry("copies an image and an index between repositories without moving a byt
     assert.is((await there.manifest(`${open.address}/copy/to@${digest}`))?.digest, digest);
   for (const { digest } of image.layers)
     assert.is((await fetch(`http://${open.address}/v2/copy/to/blobs/${digest}`)).status, 200);
-  proxy.break(() => undefined);
+  proxy.heal();
   await there.copy(`${proxy.address}/copy/from:2.0`, `${proxy.address}/copy/to:again`);
-  assert.is(proxy.seen.length, 3, "a second copy asks for what is there, and puts the tag");
+  assert.is(proxy.requests.length, 3, "a second copy asks for what is there, and puts the tag");
 });
 
 registry("copies nothing that is missing, that it cannot mount, or to another registry", async () => {
@@ -445,7 +438,7 @@ registry("is not sent a token after the time that it was given for", async () =>
   await there.resolve(reference);
   await there.resolve(reference);
   assert.is(tokens.asked.length, 2);
-  assert.is(guardedProxy.seen.filter(({ method }) => method === "HEAD").length, 3, "none was refused");
+  assert.is(guardedProxy.requests.filter(({ method }) => method === "HEAD").length, 3, "none was refused");
 });
 
 registry("whose token service turns the login down, or sends nonsense, says so", async () => {
@@ -468,7 +461,7 @@ registry("does not get logins sent where they could be read on the way", async (
   const auth = {
     token: { realm: "http://127.0.0.1:1/token", service: "a", issuer: "a", rootcertbundle: certificate },
   };
-  const server = await startDistribution(join(home, "plain"), { auth, tls: { certificate, key } });
+  const server = await startRegistry(join(home, "plain"), { auth, tls: { certificate, key } });
   try {
     await trust(server.address, authority.certificate);
     assert.match((await refusal(as(reader).resolve(`${server.address}/a:1`))).text, /not reached by https/);
@@ -488,7 +481,7 @@ registry("does not get logins sent where they could be read on the way", async (
 });
 
 registry("that repeats a secret in its message does not get it shown", async () => {
-  const echo = ({ headers }: Seen) => ({
+  const echo = ({ headers }: ProxiedRequest) => ({
     status: headers.authorization === undefined ? 401 : 403,
     headers: { "www-authenticate": 'Basic realm="a"' },
     body: JSON.stringify({
@@ -527,7 +520,7 @@ registry(
     const directory = join(home, "tls");
     const authority = await makeCertificate(directory, "authority");
     const { certificate, key } = await makeCertificate(directory, "server", authority);
-    const server = await startDistribution(directory, { tls: { certificate, key } });
+    const server = await startRegistry(directory, { tls: { certificate, key } });
     try {
       const reference = `${server.address}/a/b:1.0`;
       const unknown = await refusal(client().resolve(reference));
@@ -561,7 +554,7 @@ registry("that wants a client's certificate is shown it", async () => {
   const { certificate, key } = await makeCertificate(directory, "server", authority);
   const clientCertificate = await makeCertificate(directory, "client", authority);
   const tls = { certificate, key, clientcas: [authority.certificate] };
-  const server = await startDistribution(directory, { tls });
+  const server = await startRegistry(directory, { tls });
   try {
     await trust(server.address, authority.certificate);
     const reference = `${server.address}/a/b:1.0`;
@@ -578,7 +571,7 @@ registry("that wants a client's certificate is shown it", async () => {
 
 registry("may send elsewhere for what it keeps, and the login does not go along", async () => {
   await putImage(open.address, "read/docker", "1.0");
-  const elsewhere = await startFaultyProxy(open.address);
+  const elsewhere = await startFaultProxy(open.address);
   try {
     proxy.break(({ headers, path }) => {
       if (headers.authorization === undefined)
@@ -589,9 +582,9 @@ registry("may send elsewhere for what it keeps, and the login does not go along"
     });
     const config = await as(reader).config(`${proxy.address}/read/docker:1.0`);
     assert.is(config?.environment.length, 2);
-    assert.is(elsewhere.seen.length, 2);
-    assert.ok(elsewhere.seen.every(({ headers }) => headers.authorization === undefined));
-    assert.ok(proxy.seen.some(({ headers }) => headers.authorization !== undefined));
+    assert.is(elsewhere.requests.length, 2);
+    assert.ok(elsewhere.requests.every(({ headers }) => headers.authorization === undefined));
+    assert.ok(proxy.requests.some(({ headers }) => headers.authorization !== undefined));
     proxy.break(({ path }) => (path === "/v2/" ? undefined : { status: 307, headers: { location: path } }));
     assert.match(
       (await refusal(client().manifest(`${proxy.address}/a:1`))).text,
@@ -605,7 +598,7 @@ registry("may send elsewhere for what it keeps, and the login does not go along"
       /not safe to follow|redirects/,
     );
   } finally {
-    elsewhere.stop();
+    await elsewhere.stop();
   }
 });
 
@@ -620,8 +613,8 @@ registry("that fails for a moment is asked again, for reading and for writing", 
     { status: 502 },
     { status: 503 },
     { status: 504 },
-    "reset",
-    "half",
+    "cut",
+    "cut-answer",
   ] as const;
   for (const [n, fault] of faults.entries()) {
     // 500 twice, the others once.
@@ -631,7 +624,7 @@ registry("that fails for a moment is asked again, for reading and for writing", 
     await there.tags(`${proxy.address}/trouble/some`);
     proxy.break((_, count) => (count <= times ? fault : undefined));
     assert.is((await there.manifest(reference))?.digest, image.digest);
-    assert.is(proxy.seen.length, times + 1);
+    assert.is(proxy.requests.length, times + 1);
     proxy.break((_, count) => (count <= times ? fault : undefined));
     await there.putTag(`${proxy.address}/trouble/some`, `after-${n}`, manifest);
     assert.is((await client().resolve(`${open.address}/trouble/some:after-${n}`))?.digest, image.digest);
@@ -640,7 +633,7 @@ registry("that fails for a moment is asked again, for reading and for writing", 
       retries.map(({ what, attempt }) => [what, attempt]),
       whats.flatMap((what) => [1, 2].slice(0, times).map((attempt) => [what, attempt])),
     );
-    proxy.break(() => undefined);
+    proxy.heal();
   }
 });
 
@@ -649,7 +642,7 @@ registry("that goes on failing is left after five attempts, and was never said t
   const body = JSON.stringify({ errors: [{ code: "UNAVAILABLE", message }] });
   const there = client();
   await there.tags(`${proxy.address}/a/b`);
-  proxy.break(({ path }) => (path.includes("/tags/") ? "reset" : { status: 503, body }));
+  proxy.break(({ path }) => (path.includes("/tags/") ? "cut" : { status: 503, body }));
   const [failing, reset] = await Promise.all([
     refusal(there.manifest(`${proxy.address}/a/b:1`)),
     refusal(there.tags(`${proxy.address}/a/b`)),
@@ -658,7 +651,7 @@ registry("that goes on failing is left after five attempts, and was never said t
   assert.match(failing.text, /a\/b:1: .*503 Service Unavailable: UNAVAILABLE: no space/);
   assert.is(reset.kind, "surroundings");
   assert.match(reset.text, /tags of 127.*a\/b: .*tried 5 times/);
-  assert.is(proxy.seen.length, 10);
+  assert.is(proxy.requests.length, 10);
 });
 
 registry("that asks to wait is waited for", async () => {
@@ -668,7 +661,7 @@ registry("that asks to wait is waited for", async () => {
   const reference = `${proxy.address}/trouble/some:1.0`;
   proxy.break((_, n) => (n === 1 ? { status: 429, headers: { "retry-after": "1" } } : undefined));
   assert.ok(await there.resolve(reference));
-  const [first, second] = proxy.seen;
+  const [first, second] = proxy.requests;
   assert.ok((second?.at ?? 0) - (first?.at ?? 0) >= 990);
   const stop = new AbortController();
   const patient = client({
@@ -700,13 +693,13 @@ registry("that never answers, or not to the end, is left when the time is over",
 });
 
 registry("that cannot be reached, or takes a connection and says nothing, is said so", async () => {
-  const gone = await startFaultyProxy(open.address);
-  gone.stop();
-  const silent = createServer().listen(0, "127.0.0.1");
+  const gone = await startFaultProxy(open.address);
+  await gone.stop();
+  const silent = createServer();
+  const silentPort = await listenOnLoopback(silent);
   silent.unref();
-  await once(silent, "listening");
   const there = client({ timeout: 300 });
-  const hosts = [gone.address, `127.0.0.1:${portOf(silent)}`, "registry.invalid"];
+  const hosts = [gone.address, `127.0.0.1:${silentPort}`, "registry.invalid"];
   const [refused, mute, unknown] = await Promise.all(
     hosts.map((host) => refusal(there.resolve(`${host}/a/b:1`))),
   );
@@ -739,8 +732,8 @@ registry("gets at most 24 requests at a time, over connections that are kept", a
   const reference = `${proxy.address}/trouble/some:1.0`;
   const found = await Promise.all(Array.from({ length: 1000 }, () => there.resolve(reference)));
   assert.ok(found.every((one) => one?.digest === digest));
-  assert.is(proxy.most(), 24);
-  assert.ok(new Set(proxy.seen.map(({ port }) => port)).size <= 26);
+  assert.is(proxy.mostAtOnce, 24);
+  assert.ok(new Set(proxy.requests.map(({ port }) => port)).size <= 26);
 });
 
 registry.run();

@@ -81,7 +81,13 @@ export function fillHistory(root: string, count: number): void {
 /** The files of a science layer: `FROM` the base (or a whole Dockerfile) and a definition. */
 export function scienceFiles(
   directory: string,
-  definition: { image?: string; version?: string; target?: string; compat?: string } = {},
+  definition: {
+    image?: string;
+    version?: string;
+    target?: string;
+    compat?: string;
+    retired?: boolean;
+  } = {},
   dockerfile = "FROM debian:bookworm-slim\n",
 ): Files {
   const image = definition.image ?? path.basename(directory);

@@ -15,7 +15,7 @@ import type { Problem } from "../../src/problem.ts";
 /** A connection to the engine at a `DOCKER_HOST`. */
 export function connect(
   host: string,
-  options: { builder?: Builder; login?: Credentials } = {},
+  options: { builder?: Builder; login?: Credentials; patience?: number } = {},
 ): Promise<DockerConnection> {
   const { login, ...rest } = options;
   return connectDocker({ host, source: "the test" }, { ...rest, credentials: () => Promise.resolve(login) });

@@ -9,9 +9,8 @@ import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
-import { createServer } from "node:net";
+import { request } from "node:http";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
@@ -25,6 +24,7 @@ import { engineClient } from "../../src/engine/client.ts";
 import type { EngineAddress } from "../../src/engine/client.ts";
 import { findEngine } from "../../src/engine/discover.ts";
 import { Refusal } from "../../src/problem.ts";
+import { listenOnLoopback } from "./loopback.ts";
 
 /** The checkout. */
 export const checkout = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -55,13 +55,19 @@ export interface RegistryProcess {
   restart(): Promise<void>;
 }
 
-/** What a registry may ask of its clients. */
+/** What a registry may ask of its clients, and where it keeps what they bring. */
 export interface RegistryOptions {
-  /** A free one by default. */
-  readonly port?: number;
+  /** Of its only account. */
   readonly login?: { readonly username: string; readonly password: string };
-  /** Paths of PEM files. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Any other way to log in, and encryption (paths of PEM files), as they stand in Distribution's configuration. */
+  readonly auth?: Readonly<Record<string, unknown>>;
+  readonly tls?: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly clientcas?: readonly string[];
+  };
+  /** The directory of its store, which several registries can share; one of its own by default. */
+  readonly store?: string;
 }
 
 /** What the tests build with. */
@@ -189,21 +195,21 @@ async function unmountBelow(directory: string): Promise<void> {
 /** Starts Debian's docker-registry on the loopback with its store below `directory`; images can be deleted. */
 export async function startRegistry(
   directory: string,
-  options: RegistryOptions = {},
+  { login, auth, tls, store = join(directory, "store") }: RegistryOptions = {},
 ): Promise<RegistryProcess> {
   const home = resolve(directory);
-  const port = options.port ?? (await freePort());
+  const port = await freePort();
   const address = `127.0.0.1:${port}`;
   const passwords = join(home, "htpasswd");
   const log = join(home, "registry.log");
   await mkdir(home, { recursive: true });
-  if (options.login !== undefined) await writeFile(passwords, await hashPassword(options.login));
+  if (login !== undefined) await writeFile(passwords, await hashPassword(login));
   const config = {
     version: "0.1",
     log: { level: "warn", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(home, "store") }, delete: { enabled: true } },
-    http: { addr: address, ...(options.tls === undefined ? {} : { tls: options.tls }) },
-    ...(options.login === undefined ? {} : { auth: { htpasswd: { realm: "registry", path: passwords } } }),
+    storage: { filesystem: { rootdirectory: resolve(store) }, delete: { enabled: true } },
+    http: { addr: address, tls },
+    auth: login === undefined ? auth : { htpasswd: { realm: "registry", path: passwords } },
   };
   // JSON is YAML as well.
   await writeFile(join(home, "config.yml"), JSON.stringify(config, undefined, 2));
@@ -211,7 +217,8 @@ export async function startRegistry(
   async function start(): Promise<Started> {
     const pid = await launch(log, "docker-registry", ["serve", join(home, "config.yml")]);
     const begun = await note({ kind: "registry", directory: home, pid, address });
-    await waitUntilReady(begun, log, () => answers({ port, path: "/v2/" }, options.tls !== undefined));
+    // It listens when all else is ready; an answer may take a certificate.
+    await waitUntilReady(begun, log, () => listens(port));
     return begun;
   }
   let started = await start();
@@ -231,10 +238,17 @@ export async function startRegistry(
 
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((done, fail) => server.once("error", fail).listen(0, "127.0.0.1", done));
-  const address = server.address();
+  const port = await listenOnLoopback(server);
   await new Promise((done) => server.close(done));
-  return typeof address === "object" && address !== null ? address.port : 0;
+  return port;
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("error", () => done(false)).once("connect", () => done(true));
+    socket.once("connect", () => socket.destroy());
+  });
 }
 
 async function hashPassword({ username, password }: { username: string; password: string }): Promise<string> {
@@ -478,7 +492,7 @@ async function exclusively<T>(action: () => Promise<T>): Promise<T> {
 
 function holds(lock: ReturnType<typeof createServer>): Promise<boolean> {
   return new Promise((done) => {
-    lock.once("error", () => done(false));
+    lock.removeAllListeners().once("error", () => done(false));
     // An abstract socket: it has no file that could be left behind.
     lock.listen(`\0image-builder-${shortHash(checkout)}`, () => done(true));
   });
@@ -659,17 +673,12 @@ async function runLogged(log: string, program: string, parameters: readonly stri
 
 // -------------------------------------------------------------------------------------------- small things
 
-function answers(
-  target: { socketPath?: string; port?: number; path: string },
-  tls = false,
-): Promise<boolean> {
-  const request = tls ? requestHttps : requestHttp;
+function answers(target: { socketPath?: string; port?: number; path: string }): Promise<boolean> {
   return new Promise((done) => {
-    const options = { host: "127.0.0.1", ...target, timeout: 2000, rejectUnauthorized: false };
+    const options = { host: "127.0.0.1", ...target, timeout: 2000 };
     const asked = request(options, (response) => {
       response.resume();
-      // A registry with a login answers 401.
-      done(response.statusCode === 200 || response.statusCode === 401);
+      done(response.statusCode === 200);
     });
     asked.once("timeout", () => asked.destroy());
     asked.once("error", () => done(false));
