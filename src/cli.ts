@@ -61,6 +61,11 @@ const planOptions = {
     type: "boolean",
     describe: "build what the registry does not hold as this checkout would make it",
   },
+  "allow-orphans": {
+    type: "boolean",
+    default: false,
+    describe: "let images and versions disappear from the definitions",
+  },
 } as const;
 
 const buildOptions = {
@@ -98,6 +103,38 @@ const buildOptions = {
 } as const;
 
 const formats = ["text", "json"] as const;
+
+const statusOptions = {
+  format: { choices: formats, default: "text", describe: "how it is printed" },
+  check: { type: "boolean", default: false, describe: "exit 1 unless everything is as it should be" },
+} as const;
+
+const promoteOptions = {
+  from: { type: "string", requiresArg: true, describe: "the tag to promote [the rolling tags]" },
+  // No array: that would take the images after it for names as well.
+  to: {
+    type: "string",
+    requiresArg: true,
+    demandOption: true,
+    describe: "the tag to give; several times for several",
+  },
+  dryrun: { type: "boolean", default: false, describe: "show what would move, and write nothing" },
+  format: { choices: formats, default: "text", describe: "how the tags are printed" },
+} as const;
+
+const rollbackOptions = {
+  to: {
+    type: "string",
+    requiresArg: true,
+    describe: "the stamp of a build [the one before the present one]",
+  },
+  dryrun: { type: "boolean", default: false, describe: "show where it would go, and write nothing" },
+} as const;
+
+const inspectOptions = {
+  local: { type: "boolean", default: false, describe: "ask the engine for it, not the registry" },
+  format: { choices: formats, default: "text", describe: "how it is printed" },
+} as const;
 
 type Command = (surroundings: Surroundings) => Promise<number>;
 
@@ -256,6 +293,108 @@ function readArguments(args: readonly string[]): Invocation | undefined {
           return check({ root: findRoot(given.root) }, surroundings);
         }),
     )
+    .command(
+      "inspect <image>",
+      "show what an image is made of, and what has become of that since",
+      (command) =>
+        command
+          .positional("image", {
+            type: "string",
+            demandOption: true,
+            describe: "IMAGE[:VERSION], sci/TARGET[:VERSION] or a reference in full",
+          })
+          .options({ ...inspectOptions, repo: planOptions.repo, ...rootOption })
+          .example("$0 inspect essentials:2.4", "the published release")
+          .example("$0 inspect localhost:5000/test/rel/essentials:2.4 --local", "the engine's image"),
+      (given) =>
+        invoke(given.verbose, async (surroundings) => {
+          const { inspect } = await import("./commands/inspect.ts");
+          const { image, local, format } = given;
+          const root = given.root === undefined ? rootAround() : findRoot(given.root);
+          return inspect({ root, repo: readRepo(given.repo), image, local, format }, surroundings);
+        }),
+    )
+    .command(
+      "history <image>",
+      "list every published build of an image and version",
+      (command) =>
+        command
+          .positional("image", {
+            type: "string",
+            demandOption: true,
+            describe: "IMAGE[:VERSION] or sci/TARGET[:VERSION]",
+          })
+          .options({ format: inspectOptions.format, repo: planOptions.repo, ...rootOption })
+          .example("$0 history essentials:2.4", "what can be rolled back to"),
+      (given) =>
+        invoke(given.verbose, async (surroundings) => {
+          const { history } = await import("./commands/history.ts");
+          const { image, format } = given;
+          const named = { root: findRoot(given.root), repo: readRepo(given.repo), image };
+          return history({ ...named, format }, surroundings);
+        }),
+    )
+    .command(
+      "promote [images..]",
+      "tag releases with further names, in the registry",
+      (command) =>
+        command
+          .positional("images", {
+            type: "string",
+            array: true,
+            default: [],
+            describe: "IMAGE or IMAGE:VERSION [every release]",
+          })
+          .options({ ...promoteOptions, repo: planOptions.repo, ...rootOption })
+          .example("$0 promote --from main --to v0.1.1 --to stable", "release what the branch main has")
+          .example("$0 promote essentials:2.4 --to stable --dryrun", "what would move"),
+      (given) =>
+        invoke(given.verbose, async (surroundings) => {
+          const { promote } = await import("./commands/promote.ts");
+          const { images, from, dryrun, format } = given;
+          const named = { root: findRoot(given.root), repo: readRepo(given.repo), images };
+          // Given several times it is a list, whatever its type says.
+          return promote({ ...named, from, to: [given.to].flat(), dryrun, format }, surroundings);
+        }),
+    )
+    .command(
+      "rollback <image>",
+      "take a tag back to an earlier build, in the registry",
+      (command) =>
+        command
+          .positional("image", {
+            type: "string",
+            demandOption: true,
+            describe: "IMAGE:VERSION or sci/TARGET:VERSION",
+          })
+          .options({ ...rollbackOptions, repo: planOptions.repo, verbose: rootOption.verbose })
+          .example("$0 rollback essentials:2.4", "to the build before the present one")
+          .example("$0 rollback essentials:2.4 --to 42-f90dbd6", "to that build"),
+      (given) =>
+        invoke(given.verbose, async (surroundings) => {
+          const { rollback } = await import("./commands/rollback.ts");
+          const { image, to, dryrun } = given;
+          return rollback({ repo: readRepo(given.repo), image, to, dryrun }, surroundings);
+        }),
+    )
+    .command(
+      "status",
+      "compare the images of the definitions with what the registry holds",
+      (command) =>
+        command
+          .options({ ...statusOptions, repo: planOptions.repo, ...rootOption })
+          .example("$0 status", "what is published, and how far it is behind")
+          .example("$0 status --check --format json", "for a job that watches it"),
+      (given) =>
+        invoke(given.verbose, async (surroundings) => {
+          const { status } = await import("./commands/status.ts");
+          const { format, check } = given;
+          return status(
+            { root: findRoot(given.root), repo: readRepo(given.repo), format, check },
+            surroundings,
+          );
+        }),
+    )
     .check(refuseTwice)
     .conflicts({ all: ["include", "ref", "stale"], include: ["ref", "stale"], stale: "ref" })
     .strict()
@@ -293,8 +432,10 @@ function refuseAmbiguous(args: readonly string[]): void {
 
 /** An option that takes one value and is given two would come through as a list. */
 function refuseTwice(given: Readonly<Record<string, unknown>>): true {
+  // Of the commands with `--to`, only that with images gives several names.
+  const lists = new Set(["_", "include", "ignore", "tag", ...("images" in given ? ["images", "to"] : [])]);
   for (const [name, value] of Object.entries(given)) {
-    if (!Array.isArray(value) || ["_", "include", "ignore", "tag"].includes(name)) continue;
+    if (!Array.isArray(value) || lists.has(name)) continue;
     throw new Refusal({ kind: "usage", message: `--${name} is given twice`, hint: "give it once" });
   }
   return true;
@@ -309,11 +450,22 @@ interface GivenPlan {
   readonly ignore: readonly string[];
   readonly untracked: boolean;
   readonly stale: boolean | undefined;
+  readonly allowOrphans: boolean;
 }
 
 function planSettings({ root, repo, stale = false, all = false, ...given }: GivenPlan): PlanSettings {
-  const { ref, include, ignore, untracked } = given;
-  return { root: findRoot(root), repo: readRepo(repo), ref, all, include, ignore, untracked, stale };
+  const { ref, include, ignore, untracked, allowOrphans } = given;
+  return {
+    root: findRoot(root),
+    repo: readRepo(repo),
+    ref,
+    all,
+    include,
+    ignore,
+    untracked,
+    stale,
+    allowOrphans,
+  };
 }
 
 /** What yargs says, on one line, with the option or command that was meant. */
@@ -324,8 +476,16 @@ function usageProblem(said: string): Problem {
     "build",
     "plan",
     "check",
-    ...Object.keys({ ...rootOption, ...planOptions, ...buildOptions }),
+    "status",
+    "promote",
+    "rollback",
+    "inspect",
+    "history",
+    ...Object.keys({ ...rootOption, ...planOptions, ...buildOptions, ...statusOptions }),
     "format",
+    "from",
+    "to",
+    "local",
   ];
   const meant = unknown === undefined ? undefined : nearest(unknown, known);
   const help = "image-builder --help lists what there is";
@@ -348,16 +508,23 @@ function findRoot(given: string | undefined): string {
       hint: "name a checkout",
     });
   }
-  for (let directory = process.cwd(); ; directory = path.dirname(directory)) {
-    if (fs.existsSync(path.join(directory, "science")) || fs.existsSync(path.join(directory, "compat")))
-      return directory;
-    if (fs.existsSync(path.join(directory, ".git")) || directory === path.dirname(directory)) break;
-  }
+  const around = rootAround();
+  if (around !== undefined) return around;
   throw new Refusal({
     kind: "usage",
     message: `there is no science/ or compat/ in ${process.cwd()} or above`,
     hint: "call from a checkout of the definitions, or name one with --root",
   });
+}
+
+/** The directory with `science/` or `compat/` at or above the current one, up to the top of the repository. */
+function rootAround(): string | undefined {
+  for (let directory = process.cwd(); ; directory = path.dirname(directory)) {
+    if (fs.existsSync(path.join(directory, "science")) || fs.existsSync(path.join(directory, "compat")))
+      return directory;
+    const top = fs.existsSync(path.join(directory, ".git")) || directory === path.dirname(directory);
+    if (top) return undefined;
+  }
 }
 
 function readRepo(given: string): string {

@@ -8,6 +8,8 @@ export interface ScienceLayer {
   readonly target: string;
   /** The name of the compat layer that makes a release of it. */
   readonly compat: string;
+  /** Of a final layer: its image and version get no more releases. */
+  readonly retired: boolean;
   /** The text of its Dockerfile, as it stands in git. */
   readonly dockerfile: string;
   /** What it builds on, in the order of the Dockerfile, each place that names it. */

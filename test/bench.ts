@@ -17,7 +17,8 @@ import {
 } from "./support/checkout.ts";
 import type { Files } from "./support/checkout.ts";
 import { unique } from "./support/engine-room.ts";
-import { checkout, runVariable, stopAllStarted, testPlatform } from "./support/platform.ts";
+import { startFaultProxy } from "./support/fault-proxy.ts";
+import { checkout, runVariable, startRegistry, stopAllStarted, testPlatform } from "./support/platform.ts";
 
 /** One line of the result. */
 interface Figure {
@@ -34,6 +35,7 @@ const benches: readonly (readonly [string, () => Promise<readonly Figure[]>])[] 
   ["preview", benchPreviews],
   ["context", benchContext],
   ["builds", benchBuilds],
+  ["registry", benchRegistry],
 ];
 spawnSync("npm", ["run", "--silent", "build"], { cwd: checkout, stdio: "inherit" });
 console.log(`${os.cpus().length} processors, ${os.cpus()[0]?.model ?? "unknown"}, node ${process.version}\n`);
@@ -180,6 +182,85 @@ function rowOfFour(row: string, base: string, image?: string): Files {
     return scienceFiles(`${row}-${n}`, definition, `FROM ${from}\nRUN sleep 1 && echo ${unique()}\n`);
   });
   return Object.assign({}, ...files) as Files;
+}
+
+/** With 200 science layers and their releases in a registry of their own, as a first run publishes them. */
+async function benchRegistry(): Promise<Figure[]> {
+  const { dockerHost } = await testPlatform();
+  const registry = await startRegistry(temporaryDirectory());
+  const [registryProxy, engineProxy] = [
+    await startFaultProxy(registry.address),
+    await startFaultProxy(dockerHost),
+  ];
+  const root = smallLayers(200);
+  const steps = 400;
+  const run = (address: string, args: readonly string[], host = dockerHost) => {
+    const environment = { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: "/nonexistent" };
+    return wall(process.execPath, [tool, ...args, "--repo", `${address}/bench`], root, environment);
+  };
+  try {
+    await run(registry.address, ["--all", "--push"]);
+    const [stale, again] = await inTurn(
+      () => run(registry.address, ["plan", "--stale"]),
+      () => run(registry.address, ["--all", "--push"]),
+      5,
+    );
+    // What is counted is not timed, and goes by way of the proxies.
+    await run(registryProxy.address, ["plan", "--stale"]);
+    const asked = registryProxy.requests.length;
+    await run(registry.address, ["--all", "--push"], `tcp://${engineProxy.address}`);
+    const builds = engineProxy.requests.filter(({ path: at }) => at.includes("/build")).length;
+    registryProxy.heal();
+    const images = Array.from({ length: 100 }, (_, n) => `layer-${n}`);
+    const promoted = await run(registryProxy.address, ["promote", ...images, "--to", "stable"]);
+    const moves = registryProxy.requests.filter(({ method }) => method === "PUT").length;
+    if (moves !== 2 * images.length) throw new Error(`${moves} tags of ${images.length} images were put`);
+    const moved = registryProxy.requests
+      .filter(({ path: at }) => at.includes("/blobs/"))
+      .reduce((bytes, { sent }) => bytes + sent, 0);
+    return [
+      {
+        what: "plan --stale on 200 published layers and releases",
+        measured: `${stale.toFixed(2)} s`,
+        baseline: "3 s",
+        ratio: stale / 3,
+        bound: "at most 1",
+      },
+      {
+        what: "requests for each of them",
+        measured: (asked / steps).toFixed(2),
+        baseline: "3",
+        ratio: asked / steps / 3,
+        bound: "at most 1",
+      },
+      {
+        what: "build --push again after success",
+        measured: `${again.toFixed(2)} s, ${builds} builds by the engine`,
+        baseline: `plan --stale: ${stale.toFixed(2)} s`,
+        ratio: again / stale,
+        bound: "0 builds",
+      },
+      {
+        what: `promote of ${images.length} images, in ${promoted.toFixed(2)} s`,
+        measured: `${moved} bytes of layers moved`,
+        baseline: "none",
+        ratio: moved,
+        bound: "0",
+      },
+    ];
+  } finally {
+    await Promise.all([registryProxy.stop(), engineProxy.stop()]);
+    await registry.stop();
+  }
+}
+
+/** Layers on nothing, of one small file each. */
+function smallLayers(count: number): string {
+  const files = Array.from({ length: count }, (_, n): Files => ({
+    ...scienceFiles(`layer-${n}`, {}, "FROM scratch\nCOPY file /\n"),
+    [`science/layer-${n}/file`]: unique(),
+  }));
+  return makeRepository(Object.assign({}, ...files, compatFiles("base", [], "ENV BASE=1\n")) as Files);
 }
 
 /** The medians of two measures that are taken in turn, so that a machine that gets slower does so for both. */

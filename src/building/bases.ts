@@ -106,7 +106,7 @@ async function obtain(
 }
 
 /** The digest in the registry that the reference names; an image that is in none has its engine's identity. */
-function digestOf(facts: ImageFacts, name: string): string {
+export function digestOf(facts: ImageFacts, name: string): string {
   const repository = repositoryOf(name);
   const published = facts.digests.find((digest) => repositoryOf(digest) === repository);
   return published === undefined ? facts.id : published.slice(published.indexOf("@") + 1);

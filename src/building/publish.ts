@@ -110,7 +110,7 @@ async function moveTag(
 }
 
 /** Makes a tag name a digest of its own repository. */
-async function putTag(registry: Registry, reference: string, digest: string): Promise<void> {
+export async function putTag(registry: Registry, reference: string, digest: string): Promise<void> {
   const manifest = await registry.manifest(byDigest(reference, digest));
   if (manifest === undefined) {
     throw new Refusal({

@@ -20,9 +20,17 @@ export interface Judge {
   readonly force: boolean;
 }
 
-/** The tag that remembers where a rolling tag was taken back to. */
-export function rollbackTag(rolling: string): string {
-  return `${rolling}-rollback`;
+/**
+ * The tag that remembers that a rolling tag was taken back to a digest: `2.4-rollback-4f1c2a9be01d`. There is one for each
+ * digest, as one that moved would have to move together with the rolling tag, which no registry can do.
+ */
+export function rollbackTag(rolling: string, digest: string): string {
+  return `${rolling}-rollback-${digest.replace(/^.*:/, "").slice(0, 12)}`;
+}
+
+/** Whether somebody took a rolling tag back to the digest that it names now. One request. */
+export async function isHeld(registry: RegistryReader, rolling: string, digest: string): Promise<boolean> {
+  return (await registry.resolve(rollbackTag(rolling, digest)))?.digest === digest;
 }
 
 /**
@@ -36,8 +44,7 @@ export async function judgeMove(judge: Judge, tag: string, digest: string): Prom
   const from = present.digest;
   if (from === digest) return { kind: "same" };
   if (force) return { kind: "moves", from };
-  const held = await registry.resolve(rollbackTag(tag));
-  if (held?.digest === from)
+  if (await isHeld(registry, tag, from))
     return { kind: "stays", from, why: "it was rolled back to what it names; --force-rolling moves it on" };
   const commit = present.labels[revisionLabel] ?? commitOf(present.labels);
   if (commit === undefined)

@@ -1,11 +1,12 @@
 import type { Catalog, Reason } from "../model.ts";
+import { liveLayers } from "../planning/graph.ts";
 import { filesLabel, inputsLabel } from "../planning/labels.ts";
 import type { Inputs } from "../planning/labels.ts";
 import { scienceReference } from "../planning/names.ts";
 import { releaseId } from "../planning/plan.ts";
 import type { ImageConfig, RegistryReader } from "../registry/registry.ts";
 import type { InputsReader } from "./inputs.ts";
-import { rollbackTag } from "./rolling.ts";
+import { isHeld } from "./rolling.ts";
 
 /** What the registry lacks or holds of other inputs than the checkout's. */
 export interface Staleness {
@@ -34,8 +35,7 @@ export async function findStale(
     const image = await published;
     const reason = compare(image, expected, own);
     if (reason === undefined) return;
-    if (image !== undefined && (await registry.resolve(rollbackTag(tag)))?.digest === image.digest)
-      held.push(tag);
+    if (image !== undefined && (await isHeld(registry, tag, image.digest))) held.push(tag);
     else reasons.set(id, reason);
   };
   const looks: Promise<void>[] = [];
@@ -45,12 +45,14 @@ export async function findStale(
     answer.catch(() => undefined);
     return answer;
   };
+  const live = liveLayers(catalog);
   for (const layer of catalog.science.values()) {
     const { directory } = layer;
+    if (!live.has(directory)) continue;
     const science = scienceReference(repo, layer);
     const scienceAnswer = ask(science);
     const release = `${repo}/rel/${layer.image}:${layer.version}`;
-    const releaseAnswer = catalog.finals.has(directory) ? ask(release) : undefined;
+    const releaseAnswer = catalog.finals.has(directory) && !layer.retired ? ask(release) : undefined;
     looks.push(look(directory, science, "files", scienceAnswer, await inputs.science(directory)));
     if (releaseAnswer !== undefined)
       looks.push(look(releaseId(layer), release, "compat", releaseAnswer, await inputs.release(directory)));

@@ -1,10 +1,10 @@
 import type { Catalog, CompatStep, Plan } from "../model.ts";
-import { nearest } from "../nearest.ts";
-import { makePlan } from "../planning/plan.ts";
+import { makePlan, releaseId } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { logPlan, planTable } from "../report/plan.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings } from "./preview.ts";
+import { findRelease } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** How a plan is shown, as the command line gives it. */
@@ -23,7 +23,7 @@ export async function plan(settings: PlanOutput, surroundings: Surroundings): Pr
     out(settings.format === "json" ? `${JSON.stringify(made, undefined, 2)}\n` : planTable(made));
     return 0;
   }
-  const step = findRelease(made, catalog, settings.showDockerfile);
+  const step = releaseStep(made, catalog, settings.showDockerfile);
   const { composeRelease } = await import("../building/prepare.ts");
   out(composeRelease(step, made, catalog, baseOf(step, made)).text);
   return 0;
@@ -36,32 +36,19 @@ function baseOf(step: CompatStep, made: Plan): string {
 }
 
 /** The step that makes a release, whether it is in the plan or not. */
-function findRelease({ repo, build }: Plan, catalog: Catalog, name: string): CompatStep {
-  const changes = new Map([...catalog.finals].map((directory) => [directory, []]));
+function releaseStep({ repo, build }: Plan, catalog: Catalog, name: string): CompatStep {
+  const layer = findRelease(catalog, name);
+  if (layer.retired) {
+    throw new Refusal({
+      kind: "usage",
+      message: `${name} is retired: no release of it is made any more`,
+      hint: `take "retired" out of ${layer.directory}/sciserver-image.json to see what it would be`,
+    });
+  }
+  const changes = new Map([[layer.directory, []]]);
   const { steps } = makePlan({ catalog, changes, repo, ref: null, build });
-  const releases = steps.filter((step) => step.kind === "compat");
-  const found = releases.filter((step) => step.image === name || nameOf(step) === name);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  const meant = nearest(
-    name,
-    releases.flatMap((step) => [step.image, nameOf(step)]),
-  );
-  throw new Refusal(
-    found.length > 1
-      ? {
-          kind: "usage",
-          message: `${name} has several versions`,
-          hint: `name one: ${found.map(nameOf).join(", ")}`,
-        }
-      : {
-          kind: "usage",
-          message: `no layer makes an image ${name}`,
-          hint: meant === undefined ? "image-builder plan --all lists them" : `did you mean ${meant}?`,
-        },
-  );
-}
-
-function nameOf({ image, version }: CompatStep): string {
-  return `${image}:${version}`;
+  const id = releaseId(layer);
+  const step = steps.find((each): each is CompatStep => each.kind === "compat" && each.id === id);
+  if (step === undefined) throw new TypeError(`a changed final layer, ${layer.directory}, makes no release`);
+  return step;
 }

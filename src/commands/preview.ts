@@ -1,12 +1,15 @@
 import path from "node:path";
 import { readTriggers } from "../composing/ignore.ts";
 import { readCatalog } from "../definitions/catalog.ts";
+import { readPastDefinition } from "../definitions/definition.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
+import { definitionsBefore } from "../git/past.ts";
 import type { Catalog, Plan, Reason } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
 import { stampOf } from "../planning/names.ts";
+import { findOrphans, onlyRetired } from "../planning/orphans.ts";
 import { builtDirectories, makePlan } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { nearest } from "../nearest.ts";
@@ -27,6 +30,8 @@ export interface PlanSettings {
   readonly untracked: boolean;
   /** Ask the registry what is not as this checkout would make it, instead of asking git what changed. */
   readonly stale: boolean;
+  /** Let a change pass that makes an image and version disappear. */
+  readonly allowOrphans: boolean;
 }
 
 /** A plan with what it was made from. */
@@ -46,7 +51,8 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const asked = readCheckout(settings.root, ref, { shallow: stale });
   asked.catch(() => undefined);
   const catalog = loadCatalog(settings.root);
-  const checkout = await asked;
+  const answer = await asked;
+  const checkout = ref === null ? answer : await protectImages(settings, catalog, answer, ref);
 
   const triggers = triggersOf(settings.root);
   const changes = findChanges(settings, catalog, checkout, triggers);
@@ -67,6 +73,29 @@ export function loadCatalog(root: string): Catalog {
   const { catalog, problems } = readCatalog(root);
   if (catalog === undefined) throw new Refusal(...problems);
   return catalog;
+}
+
+/**
+ * Refuses a change that makes images and versions disappear that the older side of the ref had. Gives the checkout without
+ * the definitions that the change only retires: what builds on their layers is not built again for that. A preview in
+ * which no definition changed pays nothing.
+ */
+async function protectImages(
+  { root, allowOrphans }: PlanSettings,
+  catalog: Catalog,
+  checkout: Checkout,
+  ref: string,
+): Promise<Checkout> {
+  const files = checkout.changed.filter((file) => /^science\/.+\/sciserver-image\.json$/.test(file));
+  if (files.length === 0) return checkout;
+  const before = (await definitionsBefore(root, ref)).flatMap(
+    ({ path: file, text }) => readPastDefinition(text, file) ?? [],
+  );
+  const changed = new Set(files.map((file) => path.posix.dirname(file)));
+  const orphans = allowOrphans ? [] : findOrphans(before, changed, catalog);
+  if (orphans.length > 0) throw new Refusal(...orphans);
+  const retired = onlyRetired(before, catalog);
+  return { ...checkout, changed: checkout.changed.filter((file) => !retired.has(file)) };
 }
 
 /** What the registry lacks or holds of other inputs, less what is to be ignored. */
@@ -143,10 +172,11 @@ function selected(
   );
 }
 
-type Triggers = (directory: string, path: string) => boolean;
+/** Whether a path below a layer's directory can change its image. */
+export type Triggers = (directory: string, path: string) => boolean;
 
 /** Reads each layer's `.dockerignore` when it is first asked for, and once. */
-function triggersOf(root: string): Triggers {
+export function triggersOf(root: string): Triggers {
   const known = new Map<string, (path: string) => boolean>();
   return (directory, file) => {
     const triggers = known.get(directory) ?? readTriggers(root, directory);

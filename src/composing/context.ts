@@ -49,9 +49,9 @@ export interface Context {
   /**
    * The context as a tar, with this text as its Dockerfile: the same bytes for the same input anywhere. Files
    * are read while it flows, one at a time; one that vanishes or changes fails the stream with a `Refusal`. It
-   * can be destroyed at any time.
+   * can be destroyed at any time. `without` is a path that is left out.
    */
-  readonly stream: (dockerfile: string) => Readable;
+  readonly stream: (dockerfile: string, without?: string) => Readable;
 }
 
 /**
@@ -86,7 +86,10 @@ export async function readContext(root: string, directories: readonly string[]):
   return {
     overrides,
     entries,
-    stream: (dockerfile) => Readable.from(tarBlocks(root, entries, dockerfile), options),
+    stream: (dockerfile, without) => {
+      const streamed = entries.filter((entry) => entry.path !== without);
+      return Readable.from(tarBlocks(root, streamed, dockerfile), options);
+    },
   };
 }
 

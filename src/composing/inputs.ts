@@ -2,10 +2,14 @@ import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import type { Context } from "./context.ts";
 
-/** The digest of a build's Dockerfile and files: names, modes and contents, as they stand in its context's tar. */
+/**
+ * The digest of a build's Dockerfile and files: names, modes and contents, as they stand in its context's tar. The
+ * definition is not part of it: what it says of a build is in the name, the Dockerfile and the bases, and to retire a
+ * layer must not build anew what stands on it.
+ */
 export async function digestFiles(context: Context, dockerfile: string): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(context.stream(dockerfile), hash);
+  await pipeline(context.stream(dockerfile, "sciserver-image.json"), hash);
   return `sha256:${hash.digest("hex")}`;
 }
 

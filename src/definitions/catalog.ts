@@ -33,6 +33,7 @@ export function readCatalog(root: string): { catalog: Catalog | undefined; probl
     problems.push(...reading.problems, ...dockerfile.problems);
   }
   problems.push(...links.problems, ...checkTargets(science), ...checkFinals(science));
+  problems.push(...checkRetired(science));
   problems.push(...checkScienceCycles(science), ...checkVersions(science));
   problems.push(...checkCompatNames(science, compat, foundCompat), ...checkIncludeCycles(compat));
   problems.push(...checkFragments(compat, science));
@@ -292,6 +293,22 @@ function checkFinals(science: readonly ScienceDraft[]): readonly Problem[] {
   return problems;
 }
 
+/** A layer that comes on top of a retired one must not take that back unseen. */
+function checkRetired(science: readonly ScienceDraft[]): readonly Problem[] {
+  const problems: Problem[] = [];
+  for (const [name, group] of groupsOf(science)) {
+    if (!group.some(({ reading }) => reading.values.retired)) continue;
+    const { finals, unsure } = finalsOf(group);
+    const [final] = finals;
+    if (unsure || finals.length !== 1 || final === undefined || final.reading.values.retired) continue;
+    const message = `"retired" counts in the final layer of ${name} alone, which is ${final.definitionFile}`;
+    for (const draft of group)
+      if (draft.reading.values.retired)
+        problems.push(problemAt(draft, "retired", message, "move it there, or take it out"));
+  }
+  return problems;
+}
+
 function checkScienceCycles(science: readonly ScienceDraft[]): readonly Problem[] {
   const cycles = findCycles(
     science,
@@ -408,7 +425,7 @@ function checkFragments(
 function makeCatalog(science: readonly ScienceDraft[], compat: readonly CompatDraft[]): Catalog {
   const scienceLayers = new Map<string, ScienceLayer>();
   for (const { directory, files, reading, dockerfile, named } of science) {
-    const { image, version, target, compat: compatName } = reading.values;
+    const { image, version, target, compat: compatName, retired = false } = reading.values;
     const text = files.dockerfile;
     // No problem was found, so none of these is missing.
     if (image === undefined || version === undefined || target === undefined) continue;
@@ -421,6 +438,7 @@ function makeCatalog(science: readonly ScienceDraft[], compat: readonly CompatDr
       version,
       target,
       compat: compatName,
+      retired,
       dockerfile: text,
       bases,
     });

@@ -9,6 +9,7 @@ export interface ScienceDefinition {
   readonly version: string;
   readonly target: string;
   readonly compat: string;
+  readonly retired: boolean;
 }
 
 /** What the definition of a compat layer says, with the defaults filled in. */
@@ -30,7 +31,7 @@ export function readScienceDefinition(
   file: string,
   directoryName: string,
 ): DefinitionReading<ScienceDefinition> {
-  const source = readObject(text, file, ["image", "version", "target", "compat"]);
+  const source = readObject(text, file, ["image", "version", "target", "compat", "retired"]);
   const { object, report } = source;
   if (object === undefined) return { values: {}, problems: source.problems, lineOf: source.lineOf };
 
@@ -57,7 +58,30 @@ export function readScienceDefinition(
   );
   if (compat === "") report("compat", `"compat" is empty`, "name a layer below compat/");
   else if (compat !== undefined) values.compat = compat;
+
+  const retired = "retired" in object ? object["retired"] : false;
+  if (typeof retired === "boolean") values.retired = retired;
+  else
+    report(
+      "retired",
+      `"retired" must be true or false, not ${kindOf(retired)}`,
+      'write it without quotes: "retired": true',
+    );
   return { values, problems: source.problems, lineOf: source.lineOf };
+}
+
+/** What the definition of a science layer at another commit said; undefined where it was wrong, and so made nothing. */
+export function readPastDefinition(
+  text: string,
+  file: string,
+): (ScienceDefinition & { readonly directory: string }) | undefined {
+  const directory = file.slice(0, file.lastIndexOf("/"));
+  const name = directory.slice(directory.lastIndexOf("/") + 1);
+  const { values, problems } = readScienceDefinition(text, file, name);
+  const { image, version, target, compat, retired } = values;
+  if (problems.length > 0 || image === undefined || version === undefined) return undefined;
+  if (target === undefined || compat === undefined || retired === undefined) return undefined;
+  return { directory, image, version, target, compat, retired };
 }
 
 /** Reads the definition of a compat layer. `file` is for the problems. */

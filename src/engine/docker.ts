@@ -127,6 +127,10 @@ function dockerEngine(
         tags: found.RepoTags ?? [],
         digests: found.RepoDigests ?? [],
         size: found.Size,
+        platform: [found.Os, found.Architecture, textOf(found, "Variant")]
+          .filter((part) => part !== undefined && part !== "")
+          .join("/"),
+        created: found.Created,
       };
     } catch (error) {
       if (statusCodeOf(error) === 404) return undefined;

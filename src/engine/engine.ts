@@ -12,8 +12,12 @@ export interface ImageFacts {
   readonly tags: readonly string[];
   /** Every `repository@sha256:…` it was pulled from or pushed to. */
   readonly digests: readonly string[];
-  /** In bytes. */
+  /** In bytes, unpacked. */
   readonly size: number;
+  /** `linux/amd64`, `linux/arm64/v8` */
+  readonly platform: string;
+  /** When it was made (RFC 3339). */
+  readonly created: string;
 }
 
 /** One build: a tar stream with a `Dockerfile` at its top. */

@@ -205,7 +205,6 @@ async function whyNoCommit(root: string, stderr: string): Promise<Problem> {
     : unexpected(inside);
 }
 
-/** What git answered. */
 /** The environment without what git sets for its hooks, which would name another repository than the root's. */
 function outsideRepository(): NodeJS.ProcessEnv {
   const foreign = /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|(?:ICASE|GLOB|NOGLOB)_PATHSPECS)$/;
@@ -219,7 +218,7 @@ interface Answer {
 }
 
 /** An answer of git that nothing led to expect. */
-function unexpected({ stderr, code }: Answer): Problem {
+export function unexpected({ stderr, code }: Answer): Problem {
   const said = stderr.trim().split("\n")[0] ?? "";
   return {
     kind: "surroundings",
@@ -229,22 +228,31 @@ function unexpected({ stderr, code }: Answer): Problem {
 }
 
 /** The paths of an answer that git was asked for with `-z`. */
-function split(text: string): string[] {
+export function split(text: string): string[] {
   return text.split("\0").filter((path) => path !== "");
 }
 
-/** Runs git at the root of a checkout, without writing anything. Refuses where there is no git. */
-function git(root: string, command: readonly string[]): Promise<Answer> {
+/**
+ * Runs git at the root of a checkout, without writing anything. `input` is what it reads; with `bytes` each character of
+ * the answer stands for one byte. Refuses where there is no git.
+ */
+export function git(
+  root: string,
+  command: readonly string[],
+  { input, bytes = false }: { readonly input?: string; readonly bytes?: boolean } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", ["--no-optional-locks", "-C", root, ...command], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       // Its messages are read here, so they have to be in one language.
       env: { ...outsideRepository(), LC_ALL: "C", GIT_LITERAL_PATHSPECS: "1" },
     });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+    // A git that ends before it has read all says why in its answer.
+    child.stdin?.on("error", () => undefined).end(input);
     child.once("error", (error: NodeJS.ErrnoException) => {
       reject(
         new Refusal({
@@ -256,7 +264,11 @@ function git(root: string, command: readonly string[]): Promise<Answer> {
       );
     });
     child.once("close", (code) => {
-      resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
+      resolve({
+        code,
+        stdout: Buffer.concat(stdout).toString(bytes ? "latin1" : "utf8"),
+        stderr: Buffer.concat(stderr).toString(),
+      });
     });
   });
 }

@@ -8,6 +8,24 @@ export function basesOf(layer: ScienceLayer): ReadonlySet<string> {
 }
 
 /**
+ * The directories of the layers that something live stands on: the final ones whose image and version are not retired, and
+ * all that these build on. No other is built.
+ */
+export function liveLayers(catalog: Catalog): ReadonlySet<string> {
+  const isRetired = (directory: string) => catalog.science.get(directory)?.retired === true;
+  const waiting = [...catalog.finals].filter((directory) => !isRetired(directory));
+  if (waiting.length === catalog.finals.size) return new Set(catalog.science.keys());
+  const live = new Set<string>();
+  for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
+    const layer = live.has(directory) ? undefined : catalog.science.get(directory);
+    if (layer === undefined) continue;
+    live.add(directory);
+    waiting.push(...basesOf(layer));
+  }
+  return live;
+}
+
+/**
  * All science layers so that each comes after what it builds on. Among those that could come next the first by
  * directory does, so the order is the same on every machine.
  */

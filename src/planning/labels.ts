@@ -1,4 +1,5 @@
 import type { Build, Step } from "../model.ts";
+import type { NamedBase } from "../published.ts";
 import { immutableTag } from "./names.ts";
 
 /** What went into a build, as digests (`sha256:…`): the same input gives the same digest on every machine. */
@@ -13,6 +14,19 @@ export interface Inputs {
 export const inputsLabel = "org.sciserver.build.inputs";
 export const filesLabel = "org.sciserver.build.files";
 export const revisionLabel = "org.opencontainers.image.revision";
+
+/** The target of a science layer's image, the name of a release's. */
+export const titleLabel = "org.opencontainers.image.title";
+const baseNameLabel = "org.opencontainers.image.base.name";
+const baseDigestLabel = "org.opencontainers.image.base.digest";
+
+/** What an image was built on, by its labels; null where they do not tell it, as those of the original tool. */
+export function readBase(labels: Readonly<Record<string, string>>): NamedBase | null {
+  const name = labels[baseNameLabel];
+  if (name === undefined || name === "") return null;
+  const digest = labels[baseDigestLabel];
+  return { name, digest: digest === undefined || digest === "" ? null : digest };
+}
 
 /** What a build stands on, as far as it is known when the build starts. */
 export interface BaseIdentity {
@@ -47,12 +61,12 @@ export function labelsOf(
     [`org.sciserver.${name}.buildtime`]: String(time),
     [inputsLabel]: inputs.digest,
     [filesLabel]: inputs.files,
-    "org.opencontainers.image.title": step.kind === "science" ? step.target : step.image,
+    [titleLabel]: step.kind === "science" ? step.target : step.image,
     "org.opencontainers.image.version": step.version,
     [revisionLabel]: build.commit,
     "org.opencontainers.image.created": new Date(time * 1000).toISOString(),
     "org.opencontainers.image.source": source,
-    "org.opencontainers.image.base.name": base.name,
-    "org.opencontainers.image.base.digest": base.digest,
+    [baseNameLabel]: base.name,
+    [baseDigestLabel]: base.digest,
   };
 }

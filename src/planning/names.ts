@@ -17,6 +17,23 @@ export function immutableTag(version: string, build: Build): string {
   return `${version}-${suffixOf(build)}`;
 }
 
+/** What an immutable tag tells. */
+export interface ImmutableTag {
+  readonly version: string;
+  /** `42-f90dbd6`, with `-dirty` where it was. */
+  readonly stamp: string;
+  /** The beginning of its commit, 7 hexadecimal digits. */
+  readonly commit: string;
+}
+
+/** Reads an immutable tag; undefined for every other. */
+export function parseImmutableTag(tag: string): ImmutableTag | undefined {
+  const match = /^(\d+(?:\.\d+)*)-(\d+-([0-9a-f]{7})(?:-dirty)?)$/.exec(tag);
+  if (match === null) return undefined;
+  const [, version = "", stamp = "", commit = ""] = match;
+  return { version, stamp, commit };
+}
+
 /** The references of a science layer's build product: `{repo}/sci/{target}:…`. */
 export function scienceTags(repo: string, target: string, version: string, build: Build): Tags {
   return tagsOf(`${repo}/sci/${target}`, version, build);
@@ -45,11 +62,14 @@ export function namedTags(
   });
 }
 
-/** Whether no release of the catalog has a higher version of the same image. */
-function isHighest(release: { readonly image: string; readonly version: string }, catalog: Catalog): boolean {
+/** Whether no release of the catalog, but for retired ones, has a higher version of the same image. */
+export function isHighest(
+  release: { readonly image: string; readonly version: string },
+  catalog: Catalog,
+): boolean {
   for (const directory of catalog.finals) {
     const final = catalog.science.get(directory);
-    if (final === undefined || final.image !== release.image) continue;
+    if (final === undefined || final.retired || final.image !== release.image) continue;
     if (compareVersions(final.version, release.version) > 0) return false;
   }
   return true;
@@ -63,6 +83,14 @@ export function scienceReference(
   return `${repo}/sci/${target}:${version}`;
 }
 
+/** The rolling reference of a release, which users pull. */
+export function releaseReference(
+  repo: string,
+  { image, version }: { readonly image: string; readonly version: string },
+): string {
+  return `${repo}/rel/${image}:${version}`;
+}
+
 /** What keeps a name from being a tag beside the versions; undefined where nothing does. */
 export function tagProblem(name: string): Problem | undefined {
   if (!/^\w[\w.-]{0,90}$/.test(name)) {
@@ -72,7 +100,7 @@ export function tagProblem(name: string): Problem | undefined {
       hint: "up to 91 letters, digits, _, . and -, beginning with none of the last two",
     };
   }
-  if (!/^\d+(\.\d+)*(-|$)/.test(name) && name !== "rollback") return undefined;
+  if (!/^(\d+(\.\d+)*|rollback)(-|$)/.test(name)) return undefined;
   return {
     kind: "usage",
     message: `${name} reads as a version, a stamp or a rollback`,

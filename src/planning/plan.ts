@@ -2,7 +2,7 @@ import type { Build, Catalog, CompatStep, Plan, Reason, ScienceLayer, ScienceSte
 import { formatReference, parseReference } from "../reference.ts";
 import { compareVersions } from "../version.ts";
 import type { Changes } from "./changes.ts";
-import { basesOf, buildOrder } from "./graph.ts";
+import { basesOf, buildOrder, liveLayers } from "./graph.ts";
 import { releaseTags, scienceReference, scienceTags } from "./names.ts";
 
 /** What a plan is made from. */
@@ -18,7 +18,7 @@ export interface PlanInput {
 
 /**
  * The steps that the changes lead to, in an order that can be built: a changed science layer and all that builds on
- * it, then a release of each final layer that is built or whose compat layers changed.
+ * it, then a release of each final layer that is built or whose compat layers changed. What is retired gets no step.
  */
 export function makePlan(input: PlanInput): Plan {
   const { repo, ref, build } = input;
@@ -50,7 +50,9 @@ export function releaseId({ image, version }: { readonly image: string; readonly
 
 function scienceSteps({ catalog, changes, reasons, repo, build }: PlanInput): ScienceStep[] {
   const steps = new Map<string, ScienceStep>();
+  const live = liveLayers(catalog);
   for (const layer of buildOrder(catalog)) {
+    if (!live.has(layer.directory)) continue;
     const needs = [...basesOf(layer)].filter((directory) => steps.has(directory)).sort();
     const because = [
       ...ownReasons(layer.directory, changes),
@@ -83,7 +85,7 @@ function compatSteps(
   const steps: CompatStep[] = [];
   for (const directory of catalog.finals) {
     const layer = catalog.science.get(directory);
-    if (layer === undefined) continue;
+    if (layer === undefined || layer.retired) continue;
     const { image, version, compat } = layer;
     const layers = catalog.stacks.get(compat) ?? [];
     const needs = built.has(directory) ? [directory] : [];

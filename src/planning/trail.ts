@@ -1,5 +1,10 @@
+import type { Catalog } from "../model.ts";
+import { buildOrder } from "./graph.ts";
+import { readBase, titleLabel } from "./labels.ts";
+import { parseImmutableTag } from "./names.ts";
+
 /** One layer of the trail that an image's labels form. */
-interface TrailLayer {
+export interface TrailLayer {
   readonly kind: "science" | "compat";
   /** The target of a science layer, the image of a release. */
   readonly name: string;
@@ -13,31 +18,59 @@ interface TrailLayer {
 }
 
 const scienceLabel = /^org\.sciserver\.science\.(.+)\.version$/;
-const stamped = /^(?:(.+):)?(\d+(?:\.\d+)*)-((\d+)-([0-9a-f]{7})(?:-dirty)?)$/;
+const compatLabel = "org.sciserver.compat.version";
 
 /**
  * Reads the trail of an image from its labels (the seed, "Tracking changes"), the newest layer first: the release, then
- * its science layers by the time they were built and, where that is the same, by how far their commit is.
+ * its science layers by the time they were built. Where that is the same, as for all layers of one run, the image tells
+ * the upper ones by its own name and that of its base, and the catalog which of the others stands on which. A layer that
+ * the catalog lacks goes above those that it has, as none of these can stand on it; the rest is in order of commit and name.
  */
-function readTrail(labels: Readonly<Record<string, string>>): readonly TrailLayer[] {
+export function readTrail(
+  labels: Readonly<Record<string, string>>,
+  catalog?: Catalog,
+): readonly TrailLayer[] {
   const layers: TrailLayer[] = [];
   for (const [label, value] of Object.entries(labels)) {
     const target = scienceLabel.exec(label)?.[1];
-    const match =
-      target !== undefined || label === "org.sciserver.compat.version" ? stamped.exec(value) : null;
-    if (match === null) continue;
-    const [, image, version = "", stamp = "", , commit = ""] = match;
-    const time = Number(labels[label.replace(/version$/, "buildtime")]);
+    if (target === undefined && label !== compatLabel) continue;
+    const colon = value.lastIndexOf(":");
+    const tag = parseImmutableTag(value.slice(colon + 1));
+    if (tag === undefined) continue;
     layers.push({
       kind: target === undefined ? "compat" : "science",
-      name: target ?? image ?? "",
-      version,
-      stamp,
-      commit,
-      time: Number.isFinite(time) ? time : undefined,
+      name: target ?? value.slice(0, Math.max(colon, 0)),
+      version: tag.version,
+      stamp: tag.stamp,
+      commit: tag.commit,
+      time: readTime(labels[label.replace(/version$/, "buildtime")]),
     });
   }
-  return layers.sort(newestFirst);
+  const height = heights(labels, catalog);
+  return layers.sort(
+    (a, b) =>
+      Number(b.kind === "compat") - Number(a.kind === "compat") ||
+      (b.time ?? 0) - (a.time ?? 0) ||
+      height(b.name) - height(a.name) ||
+      countOf(b) - countOf(a) ||
+      (a.name < b.name ? -1 : 1),
+  );
+}
+
+/** How far above others a science layer stands in an image, by its target. */
+function heights(
+  labels: Readonly<Record<string, string>>,
+  catalog: Catalog | undefined,
+): (target: string) => number {
+  const order = catalog === undefined ? [] : buildOrder(catalog).map(({ target }) => target);
+  const known = new Map(order.map((target, position) => [target, position]));
+  const base = /\/sci\/([^/:@]+)[:@]/.exec(readBase(labels)?.name ?? "")?.[1];
+  const own = compatLabel in labels ? undefined : labels[titleLabel];
+  return (target) => {
+    if (target === own) return order.length + 2;
+    if (target === base) return order.length + 1;
+    return known.get(target) ?? order.length;
+  };
 }
 
 /** The commit that an image without a revision label was built from, by the newest layer of its trail. */
@@ -45,11 +78,11 @@ export function commitOf(labels: Readonly<Record<string, string>>): string | und
   return readTrail(labels)[0]?.commit;
 }
 
-function newestFirst(a: TrailLayer, b: TrailLayer): number {
-  if (a.kind !== b.kind) return a.kind === "compat" ? -1 : 1;
-  return (b.time ?? 0) - (a.time ?? 0) || countOf(b) - countOf(a) || (a.name < b.name ? -1 : 1);
-}
-
 function countOf({ stamp }: TrailLayer): number {
   return Number.parseInt(stamp, 10);
+}
+
+/** A time that no calendar has is none. */
+function readTime(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,11}(?:\.\d+)?$/.test(text) ? Number(text) : undefined;
 }

@@ -197,6 +197,7 @@ function layerOn(dockerfile: string, ...bases: [text: string, layer: string | un
     version: "1.0",
     target: "x",
     compat: "c",
+    retired: false,
     dockerfile,
     bases: places,
   };

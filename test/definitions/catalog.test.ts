@@ -87,6 +87,7 @@ catalog("a checkout becomes layers, their bases, the stacks and the finals", () 
     version: "2.0",
     target: "nist-basic-2",
     compat: "jupyter",
+    retired: false,
     dockerfile: "FROM repo:5000/x/sci/nist-basic:1.0",
     bases: [
       {
@@ -545,6 +546,22 @@ catalog("an image and version without a final layer is refused with all its laye
       "science/a/sciserver-image.json:2, science/b/sciserver-image.json:2 — let one of them build on a foreign image",
   ]);
 });
+
+catalog(
+  "retired counts in the final layer: elsewhere it is refused, unless the final layer says so too",
+  () => {
+    const retired = ',\n"retired": true';
+    const base = science("a", { image: "x", more: retired });
+    assert.equal(wrong(base, science("b", { image: "x", from: "sci/a:1.0" })), [
+      'science/a/sciserver-image.json:5: "retired" counts in the final layer of x 1.0 alone, which is ' +
+        "science/b/sciserver-image.json — move it there, or take it out",
+    ]);
+    const both = right(base, science("b", { image: "x", from: "sci/a:1.0", more: retired }));
+    assert.is(both.science.get("science/b")?.retired, true);
+    right(science("a", { image: "x" }), science("b", { image: "x", from: "sci/a:1.0", more: retired }));
+    right(base, science("b", { image: "x", version: "1.1", from: "sci/a:1.0" }));
+  },
+);
 
 catalog("an image and version with several final layers is refused with all of them", () => {
   const files = [

@@ -58,6 +58,7 @@ definition("the guide's example of a science definition loads as printed", () =>
       version: "2.4",
       target: "essentails-2021-10-12",
       compat: "jupyter",
+      retired: false,
     },
     printed: [],
   });
@@ -76,6 +77,7 @@ definition("the example in docs/definitions.md loads as printed", () => {
       version: "2.4",
       target: "essentials-2021-10-12",
       compat: "jupyter",
+      retired: false,
     },
     printed: [],
   });
@@ -83,14 +85,14 @@ definition("the example in docs/definitions.md loads as printed", () => {
 
 definition("version defaults to 1.0, target to the directory's name, includes to nothing", () => {
   const { values } = science(`{ "image": "a", "compat": "j" }`);
-  assert.equal(values, { image: "a", version: "1.0", target: "nist-basic", compat: "j" });
+  assert.equal(values, { image: "a", version: "1.0", target: "nist-basic", compat: "j", retired: false });
   assert.equal(compat("{}"), { values: { includes: [] }, printed: [] });
 });
 
 definition("JSON5 is understood: single quotes, bare keys, trailing commas, all kinds of comments", () => {
   const text = `// one\n/* two\n# three */ { image: 'a', # four "x\n 'version': "1.0", compat: "j", }`;
   assert.equal(science(text), {
-    values: { image: "a", version: "1.0", target: "nist-basic", compat: "j" },
+    values: { image: "a", version: "1.0", target: "nist-basic", compat: "j", retired: false },
     printed: [],
   });
 });
@@ -112,7 +114,7 @@ definition("an unknown key is refused with the nearest known one", () => {
 
 definition("an unknown key that is like no other is refused with all known ones", () => {
   assert.equal(science(`{ "image": "a", "compat": "j", "$schema": "x" }`).printed, [
-    'd.json:1: unknown key "$schema" — what can be given: "image", "version", "target", "compat"',
+    'd.json:1: unknown key "$schema" — what can be given: "image", "version", "target", "compat", "retired"',
   ]);
 });
 
@@ -240,6 +242,22 @@ definition("a syntax error has the line and column of the file, comments counted
   ]);
 });
 
+definition("a definition says true or false of retired, without quotes", () => {
+  assert.is(science(`{ "image": "a", "compat": "j", "retired": true }`).values.retired, true);
+  assert.is(science(`{ "image": "a", "compat": "j", "retired": false }`).values.retired, false);
+  for (const [written, kind] of [
+    ['"true"', "a string"],
+    ["1", "a number"],
+    ["null", "null"],
+  ] as const)
+    assert.equal(science(`{ "image": "a", "compat": "j",\n "retired": ${written} }`).printed, [
+      `d.json:2: "retired" must be true or false, not ${kind} — write it without quotes: "retired": true`,
+    ]);
+  assert.equal(science(`{ "image": "a", "compat": "j", "retire": true }`).printed, [
+    'd.json:1: unknown key "retire" — did you mean "retired"?',
+  ]);
+});
+
 definition("every mistake in a definition is found at once", () => {
   assert.equal(science(`{\n "image": "A",\n "version": 1,\n "target": "B",\n "x": 1 }`).printed.length, 5);
 });
@@ -265,7 +283,7 @@ definition("# comments anywhere between the tokens change nothing", () => {
     fc.property(fc.array(fc.option(comment), { minLength: 13, maxLength: 13 }), (comments) => {
       const text = tokens.map((token, index) => token + (comments[index] ?? " ")).join("");
       const { values, problems, lineOf } = readScienceDefinition(text, "d.json", "x");
-      assert.equal(values, { version: "1.0", target: "x", compat: "j" });
+      assert.equal(values, { version: "1.0", target: "x", compat: "j", retired: false });
       assert.equal(problems.length, 1, "only the # in the image's name is wrong");
       assert.is(problems[0]?.line, lineOf("image"));
       assert.is(text.split("\n")[lineOf("version") - 1]?.includes('"version"'), true);

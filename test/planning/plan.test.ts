@@ -153,6 +153,22 @@ test("a chain of two thousand layers is planned in order", () => {
   );
 });
 
+test("what is retired gets no step, and what something live stands on is built all the same", () => {
+  const catalog = makeCatalog({
+    old: { retired: true },
+    below: { image: "gone" },
+    gone: { on: ["below"], retired: true },
+    base: { image: "x", retired: true },
+    live: { image: "x", version: "2.0", on: ["base"] },
+  });
+  const everything = Object.fromEntries([...catalog.science.keys()].map((directory) => [directory, []]));
+  assert.equal(ids(plan(catalog, { ...everything, "compat/base": [] })), [
+    "science/base",
+    "science/live",
+    "compat/x:2.0",
+  ]);
+});
+
 test("changed paths go to the layer they are below, whatever lies deeper or beside it", () => {
   const catalog = makeCatalog({ "astro/deep": {}, astronomy: {} });
   const changes = changedLayers(

@@ -5,6 +5,7 @@ export interface ScienceSketch {
   readonly image?: string;
   readonly version?: string;
   readonly compat?: string;
+  readonly retired?: boolean;
   readonly on?: readonly string[];
 }
 
@@ -30,6 +31,7 @@ export function makeCatalog(
         version: sketch.version ?? "1.0",
         target: name,
         compat: sketch.compat ?? "base",
+        retired: sketch.retired ?? false,
         dockerfile: "",
         bases,
       };

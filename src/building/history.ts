@@ -1,0 +1,71 @@
+import { readBase, revisionLabel } from "../planning/labels.ts";
+import { parseImmutableTag } from "../planning/names.ts";
+import type { ImmutableTag } from "../planning/names.ts";
+import { readTrail } from "../planning/trail.ts";
+import type { PublishedBuild } from "../published.ts";
+import type { RegistryReader } from "../registry/registry.ts";
+
+/**
+ * Asks a registry for every build of a version that a repository (`{repo}/rel/{image}`) holds, the newest first: by how
+ * many commits lead to its commit, then by date. None where nothing was ever published.
+ */
+export async function readHistory(
+  registry: RegistryReader,
+  repository: string,
+  version: string,
+): Promise<readonly PublishedBuild[]> {
+  const all = await registry.tags(repository);
+  const immutable = all.flatMap((tag) => {
+    const parsed = parseImmutableTag(tag);
+    return parsed?.version === version ? [{ tag, parsed }] : [];
+  });
+  const moving = immutable.length === 0 ? [] : all.filter((tag) => namesVersion(tag, version));
+  const [named, builds] = await Promise.all([
+    Promise.all(
+      moving.map(async (tag) => ({ tag, digest: (await registry.resolve(`${repository}:${tag}`))?.digest })),
+    ),
+    Promise.all(immutable.map(({ tag, parsed }) => readBuild(registry, repository, tag, parsed))),
+  ]);
+  const tagsOf = (wanted: string) => named.flatMap(({ tag, digest }) => (digest === wanted ? [tag] : []));
+  return builds
+    .flatMap((build) => (build === undefined ? [] : [Object.assign(build, { tags: tagsOf(build.digest) })]))
+    .sort(newestFirst);
+}
+
+/** When an image was built, by its trail (seconds since the epoch) or else by its configuration: RFC 3339, UTC. */
+export function builtAt(seconds: number | undefined, created: string | undefined): string | null {
+  const time = seconds === undefined ? Date.parse(created ?? "") : seconds * 1000;
+  return Number.isNaN(time) ? null : new Date(time).toISOString();
+}
+
+/** Undefined for a tag that is gone since the tags were listed. */
+async function readBuild(
+  registry: RegistryReader,
+  repository: string,
+  tag: string,
+  { stamp, commit }: ImmutableTag,
+): Promise<Omit<PublishedBuild, "tags"> | undefined> {
+  const config = await registry.config(`${repository}:${tag}`);
+  if (config === undefined) return undefined;
+  const { digest, labels } = config;
+  const revision = labels[revisionLabel];
+  return {
+    tag,
+    stamp,
+    commit: revision?.startsWith(commit) === true ? revision : commit,
+    date: builtAt(readTrail(labels)[0]?.time, config.created),
+    digest,
+    base: readBase(labels),
+  };
+}
+
+/** Whether a tag that moves can name a build of the version: its rolling tag, one derived from it, or a plain name. */
+function namesVersion(tag: string, version: string): boolean {
+  if (parseImmutableTag(tag) !== undefined) return false;
+  return tag === version || tag.startsWith(`${version}-`) || !/^\d+(?:\.\d+)*(?:-|$)/.test(tag);
+}
+
+function newestFirst(a: PublishedBuild, b: PublishedBuild): number {
+  const later = Date.parse(b.date ?? "") - Date.parse(a.date ?? "");
+  return Number.parseInt(b.stamp, 10) - Number.parseInt(a.stamp, 10) || later || (a.tag < b.tag ? 1 : -1);
+}

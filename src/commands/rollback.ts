@@ -1,0 +1,44 @@
+import { Refusal } from "../problem.ts";
+import { isPathComponent } from "../reference.ts";
+import { rollbackText } from "../report/rollback.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What is taken back, as the command line gives it. */
+export interface RollbackSettings {
+  readonly repo: string;
+  /** `IMAGE:VERSION`, or `sci/TARGET:VERSION` for a science layer's own product. */
+  readonly image: string;
+  /** The stamp of the build that it is taken to; undefined for the one before the present one. */
+  readonly to: string | undefined;
+  readonly dryrun: boolean;
+}
+
+/**
+ * `image-builder rollback`: makes a rolling tag name an earlier build, and stay there. It needs no checkout: what the
+ * catalog has forgotten can be taken back as well. Gives the exit code.
+ */
+export async function rollback(settings: RollbackSettings, surroundings: Surroundings): Promise<number> {
+  const { repo, image, to, dryrun } = settings;
+  const { path, version } = readName(image);
+  const [{ carryOutRollback, planRollback }, { openRegistry }] = await Promise.all([
+    import("../building/rollback.ts"),
+    import("./registry.ts"),
+  ]);
+  const registry = await openRegistry(surroundings);
+  const found = await planRollback({ repository: `${repo}/${path}`, version, to }, registry);
+  if (!dryrun) await carryOutRollback(found, registry);
+  surroundings.out(rollbackText(found, { dryrun }));
+  return 0;
+}
+
+/** The path below the repository, e.g. `rel/essentials`, and the version that a name says. */
+function readName(text: string): { readonly path: string; readonly version: string } {
+  const match = /^(?:(rel|sci)\/)?([^:]+):(\d+(?:\.\d+)*)$/.exec(text);
+  const [, kind = "rel", name = "", version = ""] = match ?? [];
+  if (isPathComponent(name)) return { path: `${kind}/${name}`, version };
+  throw new Refusal({
+    kind: "usage",
+    message: `${JSON.stringify(text)} is not an image and its version`,
+    hint: "IMAGE:VERSION or sci/TARGET:VERSION, e.g. essentials:2.4",
+  });
+}

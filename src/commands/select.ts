@@ -1,0 +1,69 @@
+import type { Catalog, ScienceLayer } from "../model.ts";
+import { nearest } from "../nearest.ts";
+import { releaseReference, scienceReference } from "../planning/names.ts";
+import { Refusal } from "../problem.ts";
+
+/** An image of the catalog: the product of a science layer, or the release on it. */
+export interface CatalogImage {
+  readonly layer: ScienceLayer;
+  readonly kind: "science" | "release";
+}
+
+/**
+ * The image that `IMAGE[:VERSION]` (a release) or `sci/TARGET[:VERSION]` (a science layer's own product) names.
+ * Refuses, as a mistake of the command line, what the catalog does not have and what it has in several versions.
+ */
+export function findImage(catalog: Catalog, name: string): CatalogImage {
+  if (!name.startsWith("sci/")) return { layer: findRelease(catalog, name), kind: "release" };
+  const layers = [...catalog.science.values()];
+  const layer = onlyMatch(
+    name,
+    layers.map((each) => ({ layer: each, name: `sci/${each.target}` })),
+  );
+  return { layer, kind: "science" };
+}
+
+/** The rolling reference of an image of the catalog. */
+export function referenceOf(repo: string, { layer, kind }: CatalogImage): string {
+  return kind === "science" ? scienceReference(repo, layer) : releaseReference(repo, layer);
+}
+
+/** The final layer on which the release `IMAGE` or `IMAGE:VERSION` stands; refuses as {@link findImage} does. */
+export function findRelease(catalog: Catalog, name: string): ScienceLayer {
+  const finals = [...catalog.science.values()].filter(({ directory }) => catalog.finals.has(directory));
+  return onlyMatch(
+    name,
+    finals.map((layer) => ({ layer, name: layer.image })),
+  );
+}
+
+interface Named {
+  readonly layer: ScienceLayer;
+  /** What it is called on the command line, without its version. */
+  readonly name: string;
+}
+
+function onlyMatch(wanted: string, candidates: readonly Named[]): ScienceLayer {
+  const found = candidates.filter((each) => each.name === wanted || withVersion(each) === wanted);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only.layer;
+  if (found.length > 1)
+    throw new Refusal({
+      kind: "usage",
+      message: `${wanted} has several versions`,
+      hint: `name one: ${found.map(withVersion).join(", ")}`,
+    });
+  const meant = nearest(
+    wanted,
+    candidates.flatMap((each) => [each.name, withVersion(each)]),
+  );
+  throw new Refusal({
+    kind: "usage",
+    message: `no layer makes an image ${wanted}`,
+    hint: meant === undefined ? "image-builder plan --all lists them" : `did you mean ${meant}?`,
+  });
+}
+
+function withVersion({ layer, name }: Named): string {
+  return `${name}:${layer.version}`;
+}

@@ -1,0 +1,85 @@
+import { readPastDefinition } from "../definitions/definition.ts";
+import { readCheckout } from "../git/checkout.ts";
+import { commitsSince, pastDefinitions } from "../git/past.ts";
+import type { PastDefinition } from "../git/past.ts";
+import type { Catalog } from "../model.ts";
+import { changedLayers } from "../planning/changes.ts";
+import { formerReleases } from "../planning/orphans.ts";
+import { assess, commitsToCompare, countTouches } from "../planning/status.ts";
+import type { Finding, Touches } from "../planning/status.ts";
+import { exitCodes } from "../problem.ts";
+import type { Status } from "../status.ts";
+import { openInputs } from "../building/inputs.ts";
+import { findOrphaned, findPublished } from "../building/published.ts";
+import { statusTable } from "../report/status.ts";
+import { loadCatalog, triggersOf } from "./preview.ts";
+import type { Triggers } from "./preview.ts";
+import { openRegistry } from "./registry.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What `status` looks at, as the command line gives it. */
+export interface StatusSettings {
+  readonly root: string;
+  readonly repo: string;
+  readonly format: "text" | "json";
+  /** Fail where not everything is as this checkout would make it. */
+  readonly check: boolean;
+}
+
+/** `image-builder status`: compares the catalog with what a registry holds. Gives the exit code. */
+export async function status(settings: StatusSettings, surroundings: Surroundings): Promise<number> {
+  const { root, repo, format } = settings;
+  const asked = readCheckout(root, null, { shallow: true });
+  asked.catch(() => undefined);
+  const catalog = loadCatalog(root);
+  const { commit, uncommitted } = await asked;
+  const former = formerReleases((await pastDefinitions(root)).flatMap(readPast), catalog);
+  const registry = await openRegistry(surroundings);
+  const [findings, orphans] = await Promise.all([
+    findPublished(catalog, repo, openInputs(root, catalog), registry),
+    findOrphaned(catalog, repo, former, registry),
+  ]);
+  const triggers = triggersOf(root);
+  const touches = await readTouches(root, findings, catalog, triggers);
+  const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
+  const images = assess(findings, catalog, touches, edited);
+  const found: Status = { formatVersion: 1, repo, commit, images, orphans };
+  surroundings.out(format === "json" ? `${JSON.stringify(found, undefined, 2)}\n` : statusTable(found));
+  return settings.check && !isInOrder(found) ? exitCodes.failure : 0;
+}
+
+/** A rollback is not in order either: users pull something older until somebody moves the tag on. */
+function isInOrder({ images, orphans }: Status): boolean {
+  return (
+    images.every(({ state }) => state === "current" || state === "retired") &&
+    orphans.every(({ retired }) => retired)
+  );
+}
+
+function readPast({ path, text, commit }: PastDefinition) {
+  const definition = readPastDefinition(text, path);
+  return definition === undefined ? [] : [{ ...definition, commit }];
+}
+
+/** Processes of git that walk the history side by side. */
+const gitsAtOnce = 4;
+
+/** One process of git for each commit that something published was built from and that is not up to date. */
+async function readTouches(
+  root: string,
+  findings: readonly Finding[],
+  catalog: Catalog,
+  triggers: Triggers,
+): Promise<ReadonlyMap<string, Touches>> {
+  const commits = new Set(findings.flatMap((finding) => commitsToCompare(finding, catalog)));
+  const touches = new Map<string, Touches>();
+  const waiting = [...commits];
+  const work = async () => {
+    for (let commit = waiting.pop(); commit !== undefined; commit = waiting.pop()) {
+      const since = await commitsSince(root, commit);
+      touches.set(commit, since && countTouches(since, catalog, triggers));
+    }
+  };
+  await Promise.all(Array.from({ length: gitsAtOnce }, work));
+  return touches;
+}

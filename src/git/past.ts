@@ -1,0 +1,110 @@
+import { Refusal } from "../problem.ts";
+import { git, split, unexpected } from "./checkout.ts";
+
+/** The text of a science layer's definition at some time before now. */
+export interface PastDefinition {
+  /** Relative to the root. */
+  readonly path: string;
+  readonly text: string;
+  /** The commit that changed it or took it away; empty where it is compared with the working tree. */
+  readonly commit: string;
+}
+
+/** How many of the newest commits below `science/` are searched for definitions that are gone. */
+const mostCommits = 10_000;
+
+const rawOptions = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--relative"];
+
+/**
+ * The definitions of science layers that differ between the two sides of a ref, as the older side has them. The ref is
+ * one that `readCheckout` took; the first commit has no older side.
+ */
+export async function definitionsBefore(root: string, ref: string): Promise<readonly PastDefinition[]> {
+  const diff = await git(root, ["diff", ...rawOptions, ref, "--", "science"]);
+  return diff.code === 0 ? readBlobs(root, oldSides(diff.stdout)) : [];
+}
+
+/**
+ * The definitions of science layers that a commit has changed or taken away since, newest first, as they were before it.
+ * In a shallow clone only those of the commits that it has.
+ */
+export async function pastDefinitions(root: string): Promise<readonly PastDefinition[]> {
+  const selection = ["--diff-filter=DMT", `--max-count=${mostCommits}`, "--format=%x01%H"];
+  const log = await git(root, ["log", ...rawOptions, ...selection, "HEAD", "--", "science"]);
+  if (log.code !== 0) throw new Refusal(unexpected(log));
+  return readBlobs(root, oldSides(log.stdout));
+}
+
+/**
+ * The paths below `science/` and `compat/` that each commit touches which leads to `HEAD`, but not to the given one (its name
+ * or the beginning of it); merges touch none. Undefined where this clone does not have the commit.
+ */
+export async function commitsSince(
+  root: string,
+  commit: string,
+): Promise<readonly (readonly string[])[] | undefined> {
+  if (!/^[0-9a-f]{7,64}$/.test(commit)) return undefined;
+  const log = await git(root, [
+    "log",
+    "--name-only",
+    "-z",
+    "--no-renames",
+    "--no-ext-diff",
+    "--relative",
+    "--ignore-submodules=none",
+    "--format=%x01",
+    `${commit}..HEAD`,
+    "--",
+    "science",
+    "compat",
+  ]);
+  if (log.code !== 0) return undefined;
+  return log.stdout
+    .split("\u0001")
+    .slice(1)
+    .map((paths) => split(paths.replace(/^\0\n?/, "")));
+}
+
+interface OldSide {
+  readonly path: string;
+  readonly blob: string;
+  readonly commit: string;
+}
+
+/** The older sides of the definitions in raw output of git (`git help diff`, "Raw output format") that had one. */
+function oldSides(output: string): readonly OldSide[] {
+  const found: OldSide[] = [];
+  const words = output.split("\0");
+  let commit = "";
+  for (const [index, word] of words.entries()) {
+    if (word.startsWith("\u0001")) commit = word.slice(1);
+    const blob = /^\n?:100(?:644|755) \d+ ([0-9a-f]+) /.exec(word)?.[1];
+    const path = words[index + 1];
+    if (blob === undefined || path === undefined) continue;
+    // Nothing below a hidden directory is a layer.
+    if (path.endsWith("/sciserver-image.json") && !path.includes("/.")) found.push({ path, blob, commit });
+  }
+  return found;
+}
+
+/** Reads them all from one process. */
+async function readBlobs(root: string, sides: readonly OldSide[]): Promise<readonly PastDefinition[]> {
+  if (sides.length === 0) return [];
+  const blobs = [...new Set(sides.map(({ blob }) => blob))];
+  const input = blobs.map((blob) => `${blob}\n`).join("");
+  const answer = await git(root, ["cat-file", "--batch"], { input, bytes: true });
+  if (answer.code !== 0) throw new Refusal(unexpected(answer));
+  const texts = new Map<string, string>();
+  let rest = answer.stdout;
+  for (const blob of blobs) {
+    const end = rest.indexOf("\n");
+    // A partial clone may lack it, and git then says so on one line.
+    const size = Number(/ blob (\d+)$/.exec(rest.slice(0, end))?.[1] ?? -1);
+    if (size >= 0) texts.set(blob, Buffer.from(rest.slice(end + 1, end + 1 + size), "latin1").toString());
+    rest = rest.slice(end + 2 + size);
+  }
+  return sides.flatMap(({ path, blob, commit }) => {
+    const text = texts.get(blob);
+    return text === undefined ? [] : [{ path, text, commit }];
+  });
+}

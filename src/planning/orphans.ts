@@ -1,0 +1,126 @@
+import type { Catalog, ScienceLayer } from "../model.ts";
+import type { Problem } from "../problem.ts";
+import { releaseId } from "./plan.ts";
+
+/** What the definition of a science layer says or, at another commit, said. */
+export type Definition = Pick<
+  ScienceLayer,
+  "directory" | "image" | "version" | "target" | "compat" | "retired"
+>;
+
+/**
+ * What a change would leave behind in the registry, for good: images and versions, and targets, that no layer makes any
+ * more. `before` has the changed definitions as they were, `changed` the directories of all that changed. What was
+ * retired may go.
+ */
+export function findOrphans(
+  before: readonly Definition[],
+  changed: ReadonlySet<string>,
+  catalog: Catalog,
+): readonly Problem[] {
+  const made = releasesOf(catalog);
+  const retired = new Set(before.filter((each) => each.retired).map(releaseId));
+  const problems = new Map<string, Problem>();
+  for (const old of before) {
+    const id = releaseId(old);
+    if (made.has(id)) {
+      const problem = renamedTarget(old, before, changed, catalog);
+      if (problem !== undefined) problems.set(old.directory, problem);
+    } else if (!retired.has(id) && !problems.has(id)) problems.set(id, vanished(old, catalog));
+  }
+  return [...problems.values()];
+}
+
+/** The definition files that a change only gives `"retired": true`, which changes nothing in what the layer makes. */
+export function onlyRetired(before: readonly Definition[], catalog: Catalog): ReadonlySet<string> {
+  const files = new Set<string>();
+  for (const old of before) {
+    const now = catalog.science.get(old.directory);
+    if (now === undefined || old.retired || !now.retired) continue;
+    if (now.target === old.target && now.compat === old.compat && releaseId(now) === releaseId(old))
+      files.add(definitionFile(old));
+  }
+  return files;
+}
+
+/** An image and version that the catalog had once. */
+export interface FormerRelease {
+  readonly image: string;
+  readonly version: string;
+  /** The file that defined it last. */
+  readonly definition: string;
+  /** The commit that ended it. */
+  readonly commit: string;
+  /** It was retired when it went. */
+  readonly retired: boolean;
+}
+
+/** The images and versions of past definitions, newest first, that the catalog lacks; by the id of their release. */
+export function formerReleases(
+  past: readonly (Definition & { readonly commit: string })[],
+  catalog: Catalog,
+): ReadonlyMap<string, FormerRelease> {
+  const made = releasesOf(catalog);
+  const former = new Map<string, FormerRelease>();
+  for (const old of past) {
+    const id = releaseId(old);
+    const { image, version, commit, retired } = old;
+    const known = former.get(id);
+    // Of several layers that went at once, it is the final one that says whether it was retired.
+    const first = known === undefined || (known.commit === commit && retired);
+    if (first && !made.has(id))
+      former.set(id, { image, version, definition: definitionFile(old), commit, retired });
+  }
+  return former;
+}
+
+/** The ids of all releases of a catalog, retired ones too. */
+export function releasesOf(catalog: Catalog): ReadonlySet<string> {
+  return new Set([...catalog.science.values()].map(releaseId));
+}
+
+function vanished(old: Definition, catalog: Catalog): Problem {
+  const { directory, image, version, target } = old;
+  const now = catalog.science.get(directory);
+  const how =
+    now === undefined
+      ? "the layer is gone"
+      : now.image === image
+        ? `its version became ${now.version}`
+        : `its image became ${now.image}`;
+  return {
+    kind: "definition",
+    file: definitionFile(old),
+    message: `no layer makes ${image} ${version} any more, ${how}: this will result in an orphaned image, which will no longer receive compat updates (must ensure that version is deprecated and no longer used)`,
+    hint: `add without changing version: a new science layer FROM sci/${target}:${version} with the same "image" and "version"; add and change version: the same with a higher "version", and ${version} still gets compat updates; change in place: without a change of image or version; to give ${version} up: keep its definition, with "retired": true, or give --allow-orphans`,
+  };
+}
+
+/** A layer that came under another target for one that went: what builds on the old one stays behind. */
+function renamedTarget(
+  old: Definition,
+  before: readonly Definition[],
+  changed: ReadonlySet<string>,
+  catalog: Catalog,
+): Problem | undefined {
+  const layers = [...catalog.science.values()];
+  if (layers.some(({ target }) => target === old.target)) return undefined;
+  const heir = layers.find(
+    (layer) =>
+      changed.has(layer.directory) &&
+      releaseId(layer) === releaseId(old) &&
+      !before.some(({ target }) => target === layer.target),
+  );
+  if (heir === undefined || heir.retired) return undefined;
+  const { image, version, target } = old;
+  return {
+    kind: "definition",
+    file: definitionFile(heir),
+    message: `the target of ${image} ${version} was renamed from ${target} to ${heir.target}: this will result in an orphaned image, sci/${target}:${version}, which will no longer receive updates`,
+    hint: `keep the name: "target": "${target}"; if nothing builds on it any more, give --allow-orphans`,
+  };
+}
+
+function definitionFile({ directory }: Pick<Definition, "directory">): string {
+  return `${directory}/sciserver-image.json`;
+}

@@ -1,0 +1,125 @@
+import type { Catalog, ScienceLayer } from "../model.ts";
+import type { ImageStatus, Lag, PublishedImage } from "../status.ts";
+import { compareVersions } from "../version.ts";
+import { changedLayers } from "./changes.ts";
+import { basesOf, liveLayers } from "./graph.ts";
+import { revisionLabel } from "./labels.ts";
+import { releaseId } from "./plan.ts";
+import { readTrail } from "./trail.ts";
+
+/** An image of the catalog, as far as a registry tells of it. */
+export interface Finding {
+  readonly kind: "science" | "release";
+  /** The layer that makes it, or that the release stands on. */
+  readonly layer: ScienceLayer;
+  /** The rolling reference. */
+  readonly reference: string;
+  readonly published: PublishedImage | null;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Whether it was made from the inputs that the checkout has; undefined where its labels do not tell its inputs. */
+  readonly asMade: boolean | undefined;
+  /** Somebody took its tag back. */
+  readonly held: boolean;
+}
+
+/** A layer that an image is made of. */
+interface Part {
+  readonly kind: "science" | "compat";
+  readonly directory: string;
+  /** The commit that it was built from; undefined where the image does not tell it. */
+  readonly commit: string | undefined;
+}
+
+/** How many commits have touched a directory since another one; undefined where nobody has that one. */
+export type Touches = ReadonlyMap<string, number> | undefined;
+
+/** Counts the commits, each given by the paths that it touches, that changed what each directory's layer is made from. */
+export function countTouches(
+  commits: readonly (readonly string[])[],
+  catalog: Catalog,
+  triggers: (directory: string, path: string) => boolean,
+): ReadonlyMap<string, number> {
+  const touches = new Map<string, number>();
+  for (const paths of commits)
+    for (const directory of changedLayers(catalog, paths, triggers).keys())
+      touches.set(directory, (touches.get(directory) ?? 0) + 1);
+  return touches;
+}
+
+/** The commits that parts of an image were built from which may not be as this checkout would make it. */
+export function commitsToCompare(finding: Finding, catalog: Catalog): readonly string[] {
+  if (finding.published === null || finding.asMade === true) return [];
+  return partsOf(finding, catalog).flatMap(({ commit }) => commit ?? []);
+}
+
+/**
+ * Says of each image what has become of it. `touches` has those since each commit that is to be compared, `uncommitted` the
+ * directories whose files differ from the commit.
+ */
+export function assess(
+  findings: readonly Finding[],
+  catalog: Catalog,
+  touches: ReadonlyMap<string, Touches>,
+  uncommitted: ReadonlySet<string>,
+): readonly ImageStatus[] {
+  const live = liveLayers(catalog);
+  const images = findings.map((finding): ImageStatus => {
+    const { kind, layer, reference, published } = finding;
+    const { directory, image, version } = layer;
+    const id = kind === "science" ? directory : releaseId(layer);
+    const found = { id, kind, image, version, reference, published };
+    if (kind === "release" ? layer.retired : !live.has(directory))
+      return { ...found, state: "retired", behind: [] };
+    if (published === null) return { ...found, state: "unpublished", behind: [] };
+    const behind = finding.asMade === true ? [] : lagsOf(finding, catalog, touches, uncommitted);
+    // Without its inputs it goes by its commits alone.
+    if (finding.asMade ?? behind.length === 0) return { ...found, state: "current", behind: [] };
+    return { ...found, state: finding.held ? "rolled-back" : "behind", behind };
+  });
+  return images.sort(byKindAndName);
+}
+
+function lagsOf(
+  finding: Finding,
+  catalog: Catalog,
+  touches: ReadonlyMap<string, Touches>,
+  uncommitted: ReadonlySet<string>,
+): readonly Lag[] {
+  return partsOf(finding, catalog).flatMap(({ kind, directory, commit }): Lag[] => {
+    const since = commit === undefined ? undefined : touches.get(commit);
+    const commits = since === undefined ? null : (since.get(directory) ?? 0);
+    const lag = { kind, directory, commits, uncommitted: uncommitted.has(directory) };
+    return commits === 0 && !lag.uncommitted ? [] : [lag];
+  });
+}
+
+/** The layers that an image is made of, from the ground up. */
+function partsOf({ kind, layer, labels }: Finding, catalog: Catalog): readonly Part[] {
+  const trail = readTrail(labels);
+  const release = trail.find((each) => each.kind === "compat")?.commit;
+  const own = labels[revisionLabel] ?? (kind === "release" ? release : undefined);
+  const parts = new Map<string, Part>();
+  // What is taken by COPY --from leaves no label; it was there when the layer that took it was built.
+  const waiting = [{ directory: layer.directory, taker: own }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { directory, taker } = next;
+    const science = parts.has(directory) ? undefined : catalog.science.get(directory);
+    if (science === undefined) continue;
+    const label = trail.find((each) => each.kind === "science" && each.name === science.target);
+    const commit = label?.commit ?? taker;
+    parts.set(directory, { kind: "science", directory, commit });
+    for (const base of basesOf(science)) waiting.push({ directory: base, taker: commit });
+  }
+  const stack = kind === "release" ? (catalog.stacks.get(layer.compat) ?? []) : [];
+  const compat = stack.map((name): Part => {
+    const directory = catalog.compat.get(name)?.directory ?? `compat/${name}`;
+    return { kind: "compat", directory, commit: release ?? own };
+  });
+  return [...[...parts.values()].toReversed(), ...compat];
+}
+
+function byKindAndName(a: ImageStatus, b: ImageStatus): number {
+  if (a.kind !== b.kind) return a.kind === "release" ? -1 : 1;
+  if (a.kind === "science" || a.image !== b.image) return a.id < b.id ? -1 : 1;
+  return compareVersions(a.version, b.version);
+}

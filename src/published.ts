@@ -1,0 +1,114 @@
+/** What is known of images that were published, as `inspect` and `history` tell it. The JSON they print is this. */
+
+/** An image that another one was built on, as its labels tell it. */
+export interface NamedBase {
+  readonly name: string;
+  /** Null where nobody knew it when the image was built. */
+  readonly digest: string | null;
+}
+
+/** An image, what it is made of, and how the checkout compares to it. */
+export interface Inspection {
+  readonly formatVersion: 1;
+  /** In full. */
+  readonly reference: string;
+  readonly source: "registry" | "engine";
+  /** In its registry; for a local image that is in none, the engine's id of it. */
+  readonly digest: string;
+  /** In bytes: as the registry keeps it, compressed; as the engine does, unpacked. */
+  readonly size: number;
+  /** `linux/amd64` */
+  readonly platform: string;
+  /** RFC 3339, UTC; null where the image does not tell it. */
+  readonly created: string | null;
+  /** The commit in full; null for an image that does not tell it, as those of the original tool. */
+  readonly revision: string | null;
+  /** What it was built on; null where the image does not tell it. */
+  readonly base: NamedBase | null;
+  /** The trail, the newest layer first; empty for an image that neither this tool nor the original one has built. */
+  readonly layers: readonly InspectedLayer[];
+  /** The foreign image below all layers; null where nobody knows it. */
+  readonly foundation: Foundation | null;
+  /** Null where there was no checkout to compare with. */
+  readonly checkout: Comparison | null;
+}
+
+/** One layer of an image. */
+export interface InspectedLayer {
+  readonly kind: "science" | "compat";
+  /** The target of a science layer, the image of a release. */
+  readonly name: string;
+  readonly version: string;
+  /** `42-f90dbd6`, with `-dirty` where it was. */
+  readonly stamp: string;
+  /** In full where the image tells it, otherwise its first 7 digits. */
+  readonly commit: string;
+  /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
+  readonly time: string | null;
+  /** What has become of it in the checkout; null where there is none. */
+  readonly checkout: LayerSince | null;
+}
+
+/** What has become of a layer in the checkout since the commit that it was built from. */
+export type LayerSince =
+  /** The catalog has no such target, or no such image and version, any more. */
+  | { readonly kind: "gone" }
+  /** The clone lacks the commit. */
+  | { readonly kind: "unknown"; readonly directories: readonly string[] }
+  | {
+      readonly kind: "known";
+      /** Where its files are: a release has those of all its compat layers. */
+      readonly directories: readonly string[];
+      /** The version that the catalog has now. */
+      readonly version: string;
+      /** How many commits since touch the directories. */
+      readonly commits: number;
+      /** How many files below them differ in the working tree. */
+      readonly differing: number;
+      /** The first of those, relative to the root. */
+      readonly paths: readonly string[];
+      /** Whether the commit leads to the one that is checked out; otherwise it is of another branch, or newer. */
+      readonly leadsHere: boolean;
+    };
+
+/** The foreign image that the lowest layer stands on. */
+export interface Foundation extends NamedBase {
+  /** Who says so: the image itself, or the Dockerfile of the lowest layer as the checkout has it. */
+  readonly from: "image" | "checkout";
+}
+
+/** The checkout that an image was compared with. */
+export interface Comparison {
+  /** In full. */
+  readonly commit: string;
+  readonly inputs: {
+    /** The digest of what went into the image; null where it does not tell it. */
+    readonly image: string | null;
+    /** That of what would go into it now; null where the catalog has no such image. */
+    readonly checkout: string | null;
+  };
+}
+
+/** Every build of an image and version that is published, the newest first. */
+export interface History {
+  readonly formatVersion: 1;
+  /** The rolling reference. */
+  readonly reference: string;
+  readonly builds: readonly PublishedBuild[];
+}
+
+/** An image that an immutable tag names. */
+export interface PublishedBuild {
+  readonly tag: string;
+  /** `42-f90dbd6`, with `-dirty` where it was. */
+  readonly stamp: string;
+  /** In full where the image tells it, otherwise its first 7 digits. */
+  readonly commit: string;
+  /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
+  readonly date: string | null;
+  readonly digest: string;
+  /** Null where the image does not tell it. */
+  readonly base: NamedBase | null;
+  /** The tags that name it now besides immutable ones: the rolling one, names of releases and branches, rollbacks. */
+  readonly tags: readonly string[];
+}

@@ -1,0 +1,21 @@
+import type { History, NamedBase } from "../published.ts";
+import { table } from "./table.ts";
+import { minuteText, printable, shortDigest } from "./text.ts";
+
+/** A history as a table for people; bases below `repo` are shown without it. Ends with a line break. */
+export function historyTable({ reference, builds }: History, repo: string): string {
+  if (builds.length === 0) return `${reference} was never published.\n`;
+  const rows = builds.map(({ stamp, date, digest, base, tags }) => [
+    stamp,
+    minuteText(date),
+    shortDigest(digest),
+    baseText(base, repo),
+    tags.join(", "),
+  ]);
+  return `${reference}\n\n${table([["STAMP", "BUILT", "DIGEST", "ON", "NAMED NOW BY"], ...rows])}`;
+}
+
+function baseText(base: NamedBase | null, repo: string): string {
+  if (base === null) return "unknown";
+  return printable(base.name.startsWith(`${repo}/`) ? base.name.slice(repo.length + 1) : base.name);
+}

@@ -1,0 +1,35 @@
+import type { PromotedTag, Promotion } from "../moves.ts";
+import { table } from "./table.ts";
+
+/** A promotion as a table for people, and what came of it in all; ends with a line break. */
+export function promotionTable(promotion: Promotion): string {
+  const { repo, tags, dryrun } = promotion;
+  if (tags.length === 0) return "Nothing to promote: the catalog has no release.\n";
+  const rows = tags.map(({ tag, was, is, result }) => {
+    return [tag.slice(repo.length + 1), short(was), short(is), dryrun ? "" : resultText[result]];
+  });
+  return `${table([["TAG", "WAS", "IS", dryrun ? "" : "RESULT"], ...rows])}\n${totals(promotion)}\n`;
+}
+
+const resultText: Readonly<Record<PromotedTag["result"], string>> = {
+  moves: "moves",
+  moved: "moved",
+  same: "named it already",
+  failed: "not moved",
+  skipped: "not moved",
+};
+
+function totals({ repo, tags, dryrun }: Promotion): string {
+  const count = (...results: PromotedTag["result"][]) =>
+    tags.filter(({ result }) => results.includes(result)).length;
+  if (dryrun)
+    return `${count("moves")} of ${tags.length} tags would move in ${repo}; nothing was written (--dryrun).`;
+  const done = `${count("moved")} of ${tags.length} tags moved in ${repo}, ${count("same")} named it already.`;
+  const left = count("failed", "skipped");
+  return left === 0 ? done : `${done} ${left} did not move: the same command again completes it.`;
+}
+
+/** Enough of a digest to recognise it by. */
+function short(digest: string | null): string {
+  return digest === null ? "-" : digest.slice(0, digest.indexOf(":") + 13);
+}

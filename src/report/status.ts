@@ -1,0 +1,76 @@
+import type { ImageStatus, Lag, Orphan, PublishedImage, Status } from "../status.ts";
+import { table } from "./table.ts";
+
+/** What is published as a table for people; ends with a line break. */
+export function statusTable({ repo, images, orphans }: Status): string {
+  const rows = [
+    ...images.map((image) => [shortName(image, repo), ...publishedText(image.published), stateText(image)]),
+    ...orphans.map((orphan) => [
+      shortName(orphan, repo),
+      ...publishedText(orphan.published),
+      orphanText(orphan),
+    ]),
+  ];
+  const count = (state: ImageStatus["state"]) => images.filter((image) => image.state === state).length;
+  const retired = count("retired") + orphans.filter((orphan) => orphan.retired).length;
+  const counts: readonly (readonly [number, string])[] = [
+    [count("current"), "up to date"],
+    [count("behind"), "behind"],
+    [count("rolled-back"), "rolled back"],
+    [count("unpublished"), "never published"],
+    [retired, "retired"],
+    [orphans.filter((orphan) => !orphan.retired).length, "orphaned"],
+  ];
+  const totals = counts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+  const heads = ["IMAGE", "PUBLISHED", "DATE", "STATUS"];
+  return `${table([heads, ...rows])}\n${totals.join(", ") || "no images"} in ${repo}\n`;
+}
+
+function shortName({ reference }: { readonly reference: string }, repo: string): string {
+  return reference.slice(repo.length + 1);
+}
+
+function publishedText(published: PublishedImage | null): readonly [string, string] {
+  if (published === null) return ["-", "-"];
+  return [
+    published.stamp ?? published.digest.slice(0, 19),
+    published.date === null ? "-" : `${published.date.slice(0, 16).replace("T", " ")}Z`,
+  ];
+}
+
+function stateText({ state, behind, published }: ImageStatus): string {
+  switch (state) {
+    case "current":
+      return "up to date";
+    case "unpublished":
+      return "never published";
+    case "retired":
+      return "retired";
+    case "behind":
+      return `behind: ${lagTexts(behind, published)}`;
+    case "rolled-back":
+      return `rolled back; behind: ${lagTexts(behind, published)}`;
+  }
+}
+
+function lagTexts(behind: readonly Lag[], published: PublishedImage | null): string {
+  if (behind.length === 0) return "made from other inputs";
+  if (behind.some(({ commits }) => commits === null)) {
+    const commit = published?.commit?.slice(0, 7);
+    return commit === undefined
+      ? "it does not say which commit it is of"
+      : `nobody can tell how far, this clone lacks a commit that it was built from (${commit})`;
+  }
+  return behind.map(lagText).join(", ");
+}
+
+function lagText({ directory, commits, uncommitted }: Lag): string {
+  const far = commits === 1 ? "1 commit" : `${commits ?? 0} commits`;
+  if (!uncommitted) return `${directory} by ${far}`;
+  return commits === 0 ? `${directory} is not committed` : `${directory} by ${far} and what is not committed`;
+}
+
+function orphanText({ definition, commit, retired }: Orphan): string {
+  const since = commit === null ? "" : ` since ${commit.slice(0, 7)} (${definition ?? ""})`;
+  return retired ? `retired, and gone${since}` : `orphan: no layer makes it${since}, no more compat updates`;
+}

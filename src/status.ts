@@ -1,0 +1,65 @@
+/** How the catalog compares to a registry, as `status` tells it. The JSON it prints is this. */
+export interface Status {
+  readonly formatVersion: 1;
+  readonly repo: string;
+  /** The commit that is checked out, in full. */
+  readonly commit: string;
+  /** Each release of the catalog, by image and version; then each science layer's own product, by directory. */
+  readonly images: readonly ImageStatus[];
+  /** What the registry has and the catalog no longer does, by image and version. */
+  readonly orphans: readonly Orphan[];
+}
+
+/** An image that a rolling tag of a registry names. */
+export interface PublishedImage {
+  readonly digest: string;
+  /** `42-f90dbd6`, with `-dirty` where it was; null where the image does not tell it. */
+  readonly stamp: string | null;
+  /** In full where the image tells it, otherwise its first 7 digits; null where it tells none. */
+  readonly commit: string | null;
+  /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
+  readonly date: string | null;
+}
+
+/** An image of the catalog and what is published of it. */
+export interface ImageStatus {
+  /** That of the step which makes it: `science/…`, the directory, or `compat/{image}:{version}`. */
+  readonly id: string;
+  readonly kind: "science" | "release";
+  readonly image: string;
+  readonly version: string;
+  /** The rolling reference. */
+  readonly reference: string;
+  /**
+   * `current`: as this checkout would make it. `rolled-back`: not so, and held by a rollback. `behind`: not so, for no such
+   * reason. `retired`: nothing live stands on it, and it gets no more builds.
+   */
+  readonly state: "current" | "behind" | "rolled-back" | "unpublished" | "retired";
+  readonly published: PublishedImage | null;
+  /** The layers that it is behind in, from the ground up; empty where it is not, or where nobody can tell. */
+  readonly behind: readonly Lag[];
+}
+
+/** A layer that has moved on since an image was built. */
+export interface Lag {
+  readonly kind: "science" | "compat";
+  readonly directory: string;
+  /** How many commits since have touched it; null where this clone lacks the commit that it was built from. */
+  readonly commits: number | null;
+  /** The working tree differs from the commit there. */
+  readonly uncommitted: boolean;
+}
+
+/** An image and version of the registry that no layer makes any more: it gets no compat updates. */
+export interface Orphan {
+  readonly image: string;
+  readonly version: string;
+  readonly reference: string;
+  readonly published: PublishedImage | null;
+  /** The definition file that made it last; null where the history of this clone does not tell. */
+  readonly definition: string | null;
+  /** The commit that ended it, in full; null likewise. */
+  readonly commit: string | null;
+  /** It was retired before it went, so that nobody expects updates. */
+  readonly retired: boolean;
+}
