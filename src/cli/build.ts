@@ -1,0 +1,72 @@
+import { build } from "../commands/build.ts";
+import { Refusal } from "../problem.ts";
+import { defineCommand } from "./command.ts";
+import { planConflicts, planOptions, planSettings } from "./options.ts";
+
+export const buildCommand = defineCommand({
+  name: "build",
+  byDefault: true,
+  describe: "plan, build and, with --push, publish",
+  options: {
+    dryrun: { type: "boolean", default: false, describe: "stop after the plan" },
+    push: { type: "boolean", default: false, describe: "publish when everything is built" },
+    "allow-dirty": {
+      type: "boolean",
+      default: false,
+      describe: "push a working tree that is not committed",
+    },
+    base: {
+      choices: ["local", "registry"],
+      describe: "where science images are looked for first [with --push registry]",
+    },
+    "force-rolling": {
+      type: "boolean",
+      default: false,
+      describe: "move tags backwards and from rollbacks as well",
+    },
+    tag: {
+      type: "string",
+      array: true,
+      requiresArg: true,
+      default: [],
+      describe: "tag the releases with this name too",
+    },
+    "tag-branch": {
+      type: "boolean",
+      default: false,
+      describe: "tag the releases with the branch's name too",
+    },
+    jobs: { type: "number", requiresArg: true, describe: "builds at a time [the engine's processors]" },
+    "keep-going": {
+      type: "boolean",
+      default: false,
+      describe: "after a failure, build what does not stand on it",
+    },
+    logs: {
+      type: "string",
+      requiresArg: true,
+      describe: "keep each build's output in a file below this directory",
+    },
+    ...planOptions,
+  },
+  conflicts: planConflicts,
+  examples: [
+    ["-v --dryrun", "what the last commit changes"],
+    ["--push --repo localhost:5000/test", "build and publish to a test repository"],
+  ],
+  run: (given) => (surroundings) => {
+    const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, keepGoing, logs } = given;
+    const jobs = given.jobs === undefined ? undefined : readJobs(given.jobs);
+    const settings = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing, logs };
+    return build({ ...planSettings(given), ...settings }, surroundings);
+  },
+});
+
+function readJobs(given: number): number {
+  if (Number.isSafeInteger(given) && given > 0) return given;
+  throw new Refusal({
+    kind: "usage",
+    message: "--jobs is not a whole number above 0",
+    hint: "e.g. --jobs 4",
+  });
+}

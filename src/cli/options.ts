@@ -1,0 +1,146 @@
+import fs from "node:fs";
+import path from "node:path";
+import type { PlanSettings } from "../commands/preview.ts";
+import { Refusal } from "../problem.ts";
+import { parseReference } from "../reference.ts";
+
+/** What every command that reads the definitions takes. */
+export const rootOptions = {
+  root: {
+    type: "string",
+    requiresArg: true,
+    describe: "directory with science/ and compat/ [here or above]",
+  },
+  verbose: {
+    alias: "v",
+    type: "count",
+    describe: "-v: final images and totals, -vv: each build, -vvv: everything",
+  },
+} as const;
+
+/** Where images are, or are to be. */
+export const repoOption = {
+  type: "string",
+  requiresArg: true,
+  default: "containers.repo.sciserver.org/compute-images",
+  describe: "repository that images are named in",
+} as const;
+
+/** How a command prints what it found. */
+export const formatOption = {
+  choices: ["text", "json"],
+  default: "text",
+  describe: "how it is printed",
+} as const;
+
+/** What decides a plan. */
+export const planOptions = {
+  repo: repoOption,
+  ref: {
+    type: "string",
+    requiresArg: true,
+    describe: "what to compare, as in git diff: REVISION or A..B [HEAD^]",
+  },
+  // No default: yargs would take it for given, and in conflict with --include.
+  all: { type: "boolean", describe: "take every layer as changed" },
+  include: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "take exactly these directories as changed",
+  },
+  ignore: {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    default: [],
+    describe: "take these as unchanged",
+  },
+  untracked: { type: "boolean", default: false, describe: "count files that git does not know yet" },
+  stale: {
+    type: "boolean",
+    describe: "build what the registry does not hold as this checkout would make it",
+  },
+  "allow-orphans": {
+    type: "boolean",
+    default: false,
+    describe: "let images and versions disappear from the definitions",
+  },
+  ...rootOptions,
+} as const;
+
+/** Which of them exclude each other. */
+export const planConflicts = {
+  all: ["include", "ref", "stale"],
+  include: ["ref", "stale"],
+  stale: "ref",
+} as const;
+
+interface GivenPlan {
+  readonly root: string | undefined;
+  readonly repo: string;
+  readonly ref: string | undefined;
+  readonly all: boolean | undefined;
+  readonly include: readonly string[] | undefined;
+  readonly ignore: readonly string[];
+  readonly untracked: boolean;
+  readonly stale: boolean | undefined;
+  readonly allowOrphans: boolean;
+}
+
+/** The settings of a plan as they were given. Refuses a root or a repository that cannot be. */
+export function planSettings({ root, repo, stale = false, all = false, ...given }: GivenPlan): PlanSettings {
+  const { ref, include, ignore, untracked, allowOrphans } = given;
+  return {
+    root: findRoot(root),
+    repo: readRepo(repo),
+    ref,
+    all,
+    include,
+    ignore,
+    untracked,
+    stale,
+    allowOrphans,
+  };
+}
+
+/** The directory given, or the one with `science/` or `compat/` at or above the current one. */
+export function findRoot(given: string | undefined): string {
+  if (given !== undefined) {
+    const root = path.resolve(given);
+    if (fs.statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return root;
+    throw new Refusal({
+      kind: "usage",
+      message: `--root ${given} is not a directory`,
+      hint: "name a checkout",
+    });
+  }
+  const around = rootAround();
+  if (around !== undefined) return around;
+  throw new Refusal({
+    kind: "usage",
+    message: `there is no science/ or compat/ in ${process.cwd()} or above`,
+    hint: "call from a checkout of the definitions, or name one with --root",
+  });
+}
+
+/** The directory with `science/` or `compat/` at or above the current one, up to the top of the repository. */
+export function rootAround(): string | undefined {
+  for (let directory = process.cwd(); ; directory = path.dirname(directory)) {
+    if (fs.existsSync(path.join(directory, "science")) || fs.existsSync(path.join(directory, "compat")))
+      return directory;
+    const top = fs.existsSync(path.join(directory, ".git")) || directory === path.dirname(directory);
+    if (top) return undefined;
+  }
+}
+
+/** The repository given; refuses what cannot be one. */
+export function readRepo(given: string): string {
+  const reference = parseReference(`${given}/sci/x`);
+  if (reference !== undefined && reference.tag === undefined && !given.includes("@")) return given;
+  throw new Refusal({
+    kind: "usage",
+    message: `--repo ${JSON.stringify(given)} is not the name of a repository`,
+    hint: "HOST[:PORT]/PATH in lower case, without a tag, scheme or slash at the end, e.g. localhost:5000/test",
+  });
+}

@@ -1,0 +1,27 @@
+import { plan } from "../commands/plan.ts";
+import { defineCommand } from "./command.ts";
+import { formatOption, planConflicts, planOptions, planSettings } from "./options.ts";
+
+export const planCommand = defineCommand({
+  name: "plan",
+  describe: "print the plan, or the Dockerfile of a release",
+  options: {
+    format: { ...formatOption, describe: "how the plan is printed" },
+    "show-dockerfile": {
+      type: "string",
+      requiresArg: true,
+      describe: "print the Dockerfile of IMAGE[:VERSION]",
+    },
+    ...planOptions,
+  },
+  conflicts: planConflicts,
+  examples: [
+    ["plan --ref v1..v2 --format json", "what changed between two tags, as data"],
+    ["plan --show-dockerfile IMAGE", "a release's Dockerfile, composed"],
+  ],
+  run: (given) => (surroundings) =>
+    plan(
+      { ...planSettings(given), format: given.format, showDockerfile: given.showDockerfile },
+      surroundings,
+    ),
+});
