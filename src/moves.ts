@@ -1,4 +1,29 @@
-/** What becomes of tags that people move on purpose, as `promote` and `rollback` tell it. */
+/** What becomes of tags: in a publish, and where people move them on purpose, as `promote` and `rollback` tell it. */
+
+/** What becomes of a tag in a publish. `from` is the digest that it names now, `stamp` that of the build, where it tells it. */
+export type Move =
+  | { readonly kind: "new" }
+  | { readonly kind: "moves"; readonly from: string; readonly stamp: string | undefined }
+  /** It names what it is to name already. */
+  | { readonly kind: "same"; readonly from: string }
+  /** It must not move; `why` says to a person why not. */
+  | {
+      readonly kind: "stays";
+      readonly from: string;
+      readonly stamp: string | undefined;
+      readonly why: string;
+    };
+
+/** A tag, by its reference in full, and what would become of it. */
+export type TagMove = Move & { readonly tag: string };
+
+/** What a plan is known to come to, each by the id of a step. */
+export interface Outlook {
+  /** The digest of what goes into it. */
+  readonly inputs: ReadonlyMap<string, string>;
+  /** What publishing would do: the immutable tag, then those that move. Undefined where no registry was asked. */
+  readonly moves: ReadonlyMap<string, readonly TagMove[]> | undefined;
+}
 
 /** A promotion. The JSON that `promote --format json` prints is this. */
 export interface Promotion {

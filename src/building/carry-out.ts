@@ -1,19 +1,15 @@
-import { connectDocker } from "../engine/docker.ts";
 import type { DockerConnection } from "../engine/docker.ts";
-import { findEngine } from "../engine/discover.ts";
-import { retryingPushes } from "../engine/retry.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
-import { openCredentials } from "../registry/credentials.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunEvent, RunResult, StepResult } from "../run.ts";
-import { byDigest, findBases } from "./bases.ts";
+import { byDigest } from "./bases.ts";
 import type { BaseImage, Bases } from "./bases.ts";
 import { buildSteps } from "./build-steps.ts";
-import { inputsOf, openInputs } from "./inputs.ts";
+import { engineAt } from "./engine-at.ts";
+import { lookAhead } from "./look-ahead.ts";
 import { prepareSteps } from "./prepare.ts";
 import { moveTags, pushAll } from "./publish.ts";
-import { findReusable } from "./reuse.ts";
 import type { Judge } from "./rolling.ts";
 
 /** What it takes to make a plan real. */
@@ -46,14 +42,12 @@ export interface Run {
  * fails later is in the result.
  */
 export async function carryOut(run: Run): Promise<RunResult> {
-  const { root, catalog, plan, registry, onEvent, signal } = run;
+  const { root, catalog, plan, onEvent, signal } = run;
   const started = performance.now();
   const prepared = await prepareSteps(root, plan, catalog);
-  const docker = engineOf(run);
+  const docker = engineAt(run.environment, (line) => onEvent({ kind: "retrying", line }));
   const engine = async () => (await docker()).engine;
-  const taken = await findBases({ plan, catalog, engine, registry, first: run.base });
-  const inputs = await readInputs(run, taken);
-  const reused = run.push ? await findReusable(plan.steps, inputs, registry) : new Map<string, string>();
+  const { taken, inputs, reused } = await lookAhead({ ...run, engine });
 
   const published = new Map(
     plan.steps.flatMap((step) => {
@@ -115,30 +109,6 @@ async function publish(
     digest: digests.get(immutable) ?? "",
   }));
   return [...pushed, ...(await moveTags(retags, { judge, registry, onEvent, signal }))];
-}
-
-/** Connects to the engine when it is first needed. */
-function engineOf({ environment, onEvent }: Run): () => Promise<DockerConnection> {
-  let connecting: Promise<DockerConnection> | undefined;
-  return () => {
-    connecting ??= (async () => {
-      const docker = await connectDocker(await findEngine(environment), {
-        credentials: openCredentials(environment),
-      });
-      return {
-        ...docker,
-        engine: retryingPushes(docker.engine, { onRetry: (line) => onEvent({ kind: "retrying", line }) }),
-      };
-    })();
-    return connecting;
-  };
-}
-
-async function readInputs({ root, catalog, plan }: Run, taken: Bases): Promise<ReadonlyMap<string, Inputs>> {
-  const reader = openInputs(root, catalog, taken);
-  const inputs = new Map<string, Inputs>();
-  for (const step of plan.steps) inputs.set(step.id, await inputsOf(reader, step));
-  return inputs;
 }
 
 function publishedBase(step: Step, digest: string, inputs: ReadonlyMap<string, Inputs>): BaseImage {

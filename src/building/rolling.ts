@@ -1,15 +1,7 @@
+import type { Move } from "../moves.ts";
 import { revisionLabel } from "../planning/labels.ts";
-import { commitOf } from "../planning/trail.ts";
+import { readTrail } from "../planning/trail.ts";
 import type { RegistryReader } from "../registry/registry.ts";
-
-/** What becomes of a tag that moves: `from` is the digest it names now. */
-export type Move =
-  | { readonly kind: "new" }
-  | { readonly kind: "moves"; readonly from: string }
-  /** It names this digest already. */
-  | { readonly kind: "same" }
-  /** It must not move; `why` says to a person why not. */
-  | { readonly kind: "stays"; readonly from: string; readonly why: string };
 
 /** What it takes to judge a move. */
 export interface Judge {
@@ -42,18 +34,27 @@ export async function judgeMove(judge: Judge, tag: string, digest: string): Prom
   const present = await registry.config(tag);
   if (present === undefined) return { kind: "new" };
   const from = present.digest;
-  if (from === digest) return { kind: "same" };
-  if (force) return { kind: "moves", from };
+  if (from === digest) return { kind: "same", from };
+  // The newest layer of the trail is what the image itself was built as.
+  const [newest] = readTrail(present.labels);
+  const stamp = newest?.stamp;
+  if (force) return { kind: "moves", from, stamp };
   if (await isHeld(registry, tag, from))
-    return { kind: "stays", from, why: "it was rolled back to what it names; --force-rolling moves it on" };
-  const commit = present.labels[revisionLabel] ?? commitOf(present.labels);
+    return {
+      kind: "stays",
+      from,
+      stamp,
+      why: "it was rolled back to what it names; --force-rolling moves it on",
+    };
+  const commit = present.labels[revisionLabel] ?? newest?.commit;
   if (commit === undefined)
     return {
       kind: "stays",
       from,
+      stamp,
       why: "what it names does not say which commit it is of; --force-rolling moves it",
     };
-  if (await leadsHere(commit)) return { kind: "moves", from };
+  if (await leadsHere(commit)) return { kind: "moves", from, stamp };
   const why = `it names a build of ${commit.slice(0, 7)}, which does not lead to this commit; --force-rolling moves it all the same`;
-  return { kind: "stays", from, why };
+  return { kind: "stays", from, stamp, why };
 }

@@ -7,6 +7,11 @@ export const planCommand = defineCommand({
   describe: "print the plan, or the Dockerfile of a release",
   options: {
     format: { ...formatOption, describe: "how the plan is printed" },
+    push: {
+      type: "boolean",
+      default: false,
+      describe: "ask the registry what publishing would do to each tag",
+    },
     "show-dockerfile": {
       type: "string",
       requiresArg: true,
@@ -17,11 +22,17 @@ export const planCommand = defineCommand({
   conflicts: planConflicts,
   examples: [
     ["plan --ref v1..v2 --format json", "what changed between two tags, as data"],
+    ["plan --push", "which tags would be new, move or stay"],
     ["plan --show-dockerfile IMAGE", "a release's Dockerfile, composed"],
   ],
   run: (given) => (surroundings) =>
     plan(
-      { ...planSettings(given), format: given.format, showDockerfile: given.showDockerfile },
+      {
+        ...planSettings(given),
+        format: given.format,
+        push: given.push,
+        showDockerfile: given.showDockerfile,
+      },
       surroundings,
     ),
 });

@@ -4,9 +4,10 @@ import { leadsToHead, readBranch, readSource } from "../git/checkout.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
 import { logPlan, nothingToBuild } from "../report/plan.ts";
 import type { RunResult } from "../run.ts";
+import type { Publishing } from "./outlook.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { preview } from "./preview.ts";
-import type { PlanSettings } from "./preview.ts";
+import type { PlanSettings, Preview } from "./preview.ts";
 
 /** What decides a run, as the command line gives it. */
 export interface BuildSettings extends PlanSettings {
@@ -32,11 +33,17 @@ export interface BuildSettings extends PlanSettings {
 export async function build(settings: BuildSettings, surroundings: Surroundings): Promise<number> {
   const { log, out, progress, verbosity, environment, signal } = surroundings;
   const { root, push, dryrun } = settings;
-  const { catalog, plan } = await preview(settings, surroundings);
+  const seen = await preview(settings, surroundings);
+  const { catalog, plan } = seen;
   logPlan(plan, log);
   if (push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
   const names = await tagNames(settings, environment);
-  if (dryrun) return 0;
+  const base = settings.base ?? (push ? "registry" : "local");
+  const named = names.flatMap((name) => namedTags(plan, catalog, name));
+  if (dryrun) {
+    if (push) await logOutlook(seen, { ...settings, base, named }, surroundings);
+    return 0;
+  }
   if (plan.steps.length === 0) {
     out(nothingToBuild(plan));
     return 0;
@@ -61,10 +68,10 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
     catalog,
     plan,
     push,
-    base: settings.base ?? (push ? "registry" : "local"),
+    base,
     jobs: settings.jobs,
     keepGoing: settings.keepGoing,
-    named: names.flatMap((name) => namedTags(plan, catalog, name)),
+    named,
     judge: { force: settings.forceRolling, leadsHere: (commit) => leadsToHead(root, commit) },
     source: await readSource(root),
     time,
@@ -80,6 +87,16 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
   const unwritten = logs?.problem();
   if (unwritten !== undefined) log.error(describeProblem(unwritten));
   return exitCode(result, unwritten);
+}
+
+/** Says what publishing would do to each tag. */
+async function logOutlook(seen: Preview, publishing: Publishing, surroundings: Surroundings): Promise<void> {
+  const [{ publishOutlook }, { logMoves }] = await Promise.all([
+    import("./outlook.ts"),
+    import("../report/moves.ts"),
+  ]);
+  const { moves } = await publishOutlook(seen, publishing, surroundings);
+  if (moves !== undefined) logMoves(seen.plan, moves, surroundings.log);
 }
 
 /** The names that the releases are tagged with, besides their versions. */

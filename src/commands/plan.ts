@@ -3,13 +3,15 @@ import { makePlan, releaseId } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { logPlan, planTable } from "../report/plan.ts";
 import { preview } from "./preview.ts";
-import type { PlanSettings } from "./preview.ts";
+import type { PlanSettings, Preview } from "./preview.ts";
 import { findRelease } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** How a plan is shown, as the command line gives it. */
 export interface PlanOutput extends PlanSettings {
   readonly format: "text" | "json";
+  /** Ask the registry what publishing would do to each tag. */
+  readonly push: boolean;
   /** `IMAGE` or `IMAGE:VERSION`, whose composed Dockerfile is to be shown instead of the plan. */
   readonly showDockerfile: string | undefined;
 }
@@ -17,16 +19,33 @@ export interface PlanOutput extends PlanSettings {
 /** `image-builder plan`: prints the plan, or the Dockerfile of a release. Gives the exit code. */
 export async function plan(settings: PlanOutput, surroundings: Surroundings): Promise<number> {
   const { log, out } = surroundings;
-  const { catalog, plan: made } = await preview(settings, surroundings);
+  const seen = await preview(settings, surroundings);
+  const { catalog, plan: made } = seen;
   if (settings.showDockerfile === undefined) {
     logPlan(made, log);
-    out(settings.format === "json" ? `${JSON.stringify(made, undefined, 2)}\n` : planTable(made));
+    out(await show(seen, settings, surroundings));
     return 0;
   }
   const step = releaseStep(made, catalog, settings.showDockerfile);
   const { composeRelease } = await import("../building/prepare.ts");
   out(composeRelease(step, made, catalog, baseOf(step, made)).text);
   return 0;
+}
+
+/** The plan in the form that was asked for. What only some forms need is read for those alone. */
+async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundings): Promise<string> {
+  const { format, root, push } = settings;
+  if (format === "text" && !push) return planTable(seen.plan);
+  const [{ inputsOutlook, publishOutlook }, { movesTable, planJson }] = await Promise.all([
+    import("./outlook.ts"),
+    import("../report/moves.ts"),
+  ]);
+  const outlook = push
+    ? await publishOutlook(seen, { root, base: "registry", forceRolling: false, named: [] }, surroundings)
+    : await inputsOutlook(seen, root);
+  if (format === "json") return planJson(seen.plan, outlook);
+  const moves = outlook.moves === undefined ? "" : movesTable(seen.plan, outlook.moves);
+  return moves === "" ? planTable(seen.plan) : `${planTable(seen.plan)}\n${moves}`;
 }
 
 /** The image that the release would be built on: the one of this plan if it builds it. */

@@ -73,11 +73,6 @@ function heights(
   };
 }
 
-/** The commit that an image without a revision label was built from, by the newest layer of its trail. */
-export function commitOf(labels: Readonly<Record<string, string>>): string | undefined {
-  return readTrail(labels)[0]?.commit;
-}
-
 function countOf({ stamp }: TrailLayer): number {
   return Number.parseInt(stamp, 10);
 }

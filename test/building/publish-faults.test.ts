@@ -1,6 +1,7 @@
 /** A publish whose registry fails it, at every request and in every way: what users pull is never half a publish. */
 import fs from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -115,7 +116,13 @@ function wholeDigests(registry: RegistryProcess, tag: string): Promise<readonly 
   return Promise.all(
     names.map(async (name) => {
       const url = `http://${registry.address}/v2/images/${name}`;
-      const answer = await fetch(`${url}/manifests/${tag}`, { headers: { accept: type } });
+      const ask = () => fetch(`${url}/manifests/${tag}`, { headers: { accept: type } });
+      let answer = await ask();
+      // A request that was cut off may still be at work, and a tag that is being written reads as a 500.
+      for (let n = 0; answer.status === 500 && n < 50; n += 1) {
+        await sleep(20);
+        answer = await ask();
+      }
       if (answer.status === 404) return undefined;
       assert.is(answer.status, 200);
       const manifest = (await answer.json()) as Record<"config" | "layers", unknown>;

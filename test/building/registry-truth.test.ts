@@ -3,6 +3,7 @@ import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Plan } from "../../src/model.ts";
+import type { TagMove } from "../../src/moves.ts";
 import {
   commit,
   compatFiles,
@@ -46,6 +47,49 @@ test("a re-run builds nothing, needs no engine, and leaves every tag as it is", 
     /Built 0 of 4 images for \S+ in .*\. 4 were published already\. 8 of 8 tags are published/,
   );
   assert.equal(await digests(place), before);
+});
+
+test("a plan for publishing says of each tag whether it is new, moves or stays, and a dry run logs it", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(layers);
+  const moves = async (...args: string[]) => {
+    const { code, stdout, stderr } = await place.run(root, ["plan", "--push", "--format", "json", ...args]);
+    assert.is(code, 0, stderr);
+    const plan = JSON.parse(stdout) as { build: { stamp: string }; steps: { moves: TagMove[] }[] };
+    const short = ({ tag, kind }: TagMove) => `${tag.slice(place.repo.length + 1)} ${kind}`;
+    return { ...plan, short: plan.steps.map((step) => step.moves.map(short)) };
+  };
+  const first = await moves();
+  const all = (kinds: readonly [string, string]) =>
+    published.map((name) => [`${name}-${first.build.stamp} ${kinds[0]}`, `${name} ${kinds[1]}`]);
+  assert.equal(first.short, all(["new", "new"]));
+  assert.is((await place.run(root, ["--push"])).code, 0);
+  assert.equal((await moves()).short, all(["same", "same"]));
+
+  commit(root, { "science/two/Dockerfile": "FROM sci/one:1.0\nRUN true && true\n" });
+  const second = await moves();
+  assert.is(second.steps.length, 2);
+  const rolling = second.steps[1]?.moves[1];
+  assert.equal(rolling, {
+    tag: `${place.repo}/rel/two:1.0`,
+    kind: "moves",
+    from: await digestAt(`${place.repo}/rel/two:1.0`),
+    stamp: first.build.stamp,
+  });
+  const { stdout } = await place.run(root, ["plan", "--push"]);
+  assert.match(
+    stdout,
+    new RegExp(`rel/two:1\\.0 +moves from ${first.build.stamp} to ${second.build.stamp}\n`),
+  );
+  const dry = await place.run(root, ["-v", "--dryrun", "--push"]);
+  assert.match(dry.stderr, `tag rel/two:1.0: moves from ${first.build.stamp} to ${second.build.stamp}`);
+  assert.match(dry.stderr, "2 to build, 0 published already");
+  assert.is((await place.run(root, ["--push"])).code, 0);
+
+  git(root, "checkout", "--quiet", "HEAD^");
+  const older = await place.run(root, ["plan", "--push", "--all"]);
+  assert.match(older.stdout, /rel\/two:1\.0 +stays at 2-[0-9a-f]{7}: it names a build of/);
+  assert.match(older.stdout, "0 to build, 4 published already; 2 tags stay, and the run would exit 1");
 });
 
 test("an immutable tag that holds something else is an error and is not overwritten", async () => {
