@@ -56,6 +56,7 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
 
   const triggers = triggersOf(settings.root);
   const changes = findChanges(settings, catalog, checkout, triggers);
+  if (ref !== null && !settings.untracked) tellUntracked(catalog, checkout, changes, triggers, surroundings);
   const { commit, count } = checkout;
   const build = { commit, count, stamp: stampOf(commit, count), dirty: false };
   const reasons = stale ? await askRegistry(settings, catalog, surroundings) : new Map<string, Reason>();
@@ -66,6 +67,21 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const dirty = [...builtDirectories(clean, catalog)].some((directory) => uncommitted.has(directory));
   if (!dirty) return { catalog, plan: clean };
   return { catalog, plan: makePlan({ ...input, build: { ...build, dirty } }) };
+}
+
+/** A layer that was just written is easily missed: git says nothing of it before `git add`. */
+function tellUntracked(
+  catalog: Catalog,
+  { untracked }: Checkout,
+  changes: Changes,
+  triggers: Triggers,
+  { progress }: Surroundings,
+): void {
+  const left = [...changedLayers(catalog, untracked, triggers).keys()].filter((layer) => !changes.has(layer));
+  if (left.length > 0)
+    progress(
+      `Not counted, as git does not know their files yet: ${left.join(", ")}. git add them, or give --untracked.\n`,
+    );
 }
 
 /** The catalog below a root; refuses with every problem in it. */

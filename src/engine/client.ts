@@ -52,13 +52,20 @@ export function engineClient({ host, tls }: EngineAddress, timeout?: number): Do
 
 /** Resolves when the engine answers, and rejects with what came instead: an error, or nothing for `timeout` (ms). */
 export async function ping(address: EngineAddress, timeout: number): Promise<void> {
+  await within(timeout, engineClient(address, timeout + 1000).ping());
+}
+
+/**
+ * What a question to an engine gives, and rejects when that takes longer than `timeout` (ms). The client's own time-out
+ * only ends the connection: it knows nothing of one that is still being made, nor of an answer that breaks off.
+ */
+export async function within<T>(timeout: number, question: Promise<T>): Promise<T> {
   const answered = new AbortController();
   const late = sleep(timeout, undefined, { signal: answered.signal }).then(() => {
     throw new Error(`no answer within ${timeout / 1000} s`);
   });
   try {
-    // The client's own time-out only ends the connection: it knows nothing of one that is still being made.
-    await Promise.race([engineClient(address, timeout + 1000).ping(), late]);
+    return await Promise.race([question, late]);
   } finally {
     answered.abort();
   }

@@ -7,7 +7,7 @@ import type { Problem } from "../problem.ts";
 import { parseReference } from "../reference.ts";
 import { explainBuildFailure } from "./build-failure.ts";
 import { buildOutput } from "./build-output.ts";
-import { engineClient, ping } from "./client.ts";
+import { engineClient, ping, within } from "./client.ts";
 import type { EngineAddress } from "./client.ts";
 import { TransientFailure } from "./engine.ts";
 import type { BuildRequest, Engine, ImageFacts } from "./engine.ts";
@@ -26,6 +26,8 @@ export interface DockerOptions {
   readonly builder?: Builder;
   /** How long (ms) nothing may move in a push or pull; 10 minutes by default. */
   readonly patience?: number;
+  /** How long (ms) it may take the engine to answer a question from what it holds; 1 minute by default. */
+  readonly questionTimeout?: number;
 }
 
 /** An engine that answers, and what it is. */
@@ -38,9 +40,6 @@ export interface DockerConnection {
   readonly description: string;
 }
 
-/** In milliseconds. A question that an engine answers from what it holds; it can be busy with builds. */
-const questionTimeout = 60_000;
-
 /** While an engine works, it is asked this often (ms) whether it still answers, and may be silent so many times. */
 const watch = { every: 5000, timeout: 5000, silences: 3 };
 
@@ -49,9 +48,13 @@ export async function connectDocker(
   address: EngineAddress,
   options: DockerOptions,
 ): Promise<DockerConnection> {
+  // It can be busy with builds.
+  const { questionTimeout = 60_000 } = options;
   try {
     const brief = engineClient(address, questionTimeout);
-    const [version, info] = await Promise.all([brief.version(), brief.info()]);
+    const [version, info] = await within(questionTimeout, Promise.all([brief.version(), brief.info()]));
+    if (textOf(version, "ApiVersion") === undefined)
+      throw new Error("what answers there is no container engine");
     const builder = options.builder ?? builderOf(version);
     const component = version.Components?.[0];
     const name = component === undefined || component.Name === "Engine" ? "Docker" : component.Name;
@@ -80,7 +83,7 @@ function dockerEngine(
   address: EngineAddress,
   brief: Docker,
   builder: Builder,
-  { credentials, patience = 600_000 }: DockerOptions,
+  { credentials, patience = 600_000, questionTimeout = 60_000 }: DockerOptions,
 ): Engine {
   const client = engineClient(address);
 
@@ -119,7 +122,7 @@ function dockerEngine(
 
   async function inspect(reference: string): Promise<ImageFacts | undefined> {
     try {
-      const found = await brief.getImage(reference).inspect();
+      const found = await within(questionTimeout, brief.getImage(reference).inspect());
       return {
         id: found.Id,
         labels: found.Config?.Labels ?? {},

@@ -1,4 +1,8 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -79,6 +83,46 @@ faults("stopped, so that it answers nothing any more, it fails the build within 
       process.kill(process_.pid, "SIGCONT");
     }
   }),
+);
+
+/** A server in the engine's place, which answers every question with this. */
+async function withServer(
+  answer: (response: ServerResponse) => void,
+  test: (host: string) => Promise<void>,
+): Promise<void> {
+  const server = createServer((request, response) => {
+    if (request.url === "/_ping") response.end("OK");
+    else answer(response);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    await test(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+faults("that breaks off in the middle of an answer is given up, and named", () =>
+  withServer(
+    (response) => response.writeHead(200, { "content-length": "1000" }).write('{"ApiVersion":'),
+    async (host) => {
+      const { kind, message } = await problemOf(connect(host, { questionTimeout: 500 }));
+      assert.is(kind, "surroundings");
+      assert.is(message, `the engine at ${host} failed: no answer within 0.5 s`);
+    },
+  ),
+);
+
+faults("that is something else than an engine is said so", () =>
+  withServer(
+    (response) => response.end("<html>Welcome</html>"),
+    async (host) => {
+      const { kind, message } = await problemOf(connect(host));
+      assert.is(kind, "surroundings");
+      assert.match(message, `the engine at ${host} failed: what answers there is no container engine`);
+    },
+  ),
 );
 
 faults.run();

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pack } from "tar-stream";
 import { connectDocker } from "../../src/engine/docker.ts";
-import type { Builder, DockerConnection } from "../../src/engine/docker.ts";
+import type { DockerConnection, DockerOptions } from "../../src/engine/docker.ts";
 import type { BuildRequest } from "../../src/engine/engine.ts";
 import type { Credentials } from "../../src/model.ts";
 import { Refusal } from "../../src/problem.ts";
@@ -15,7 +15,7 @@ import type { Problem } from "../../src/problem.ts";
 /** A connection to the engine at a `DOCKER_HOST`. */
 export function connect(
   host: string,
-  options: { builder?: Builder; login?: Credentials; patience?: number } = {},
+  options: Partial<Omit<DockerOptions, "credentials">> & { login?: Credentials } = {},
 ): Promise<DockerConnection> {
   const { login, ...rest } = options;
   return connectDocker({ host, source: "the test" }, { ...rest, credentials: () => Promise.resolve(login) });
