@@ -34,3 +34,16 @@ export function describeProblem(problem: Problem): string {
   const text = problem.hint === undefined ? problem.message : `${problem.message} — ${problem.hint}`;
   return place.length === 0 ? text : `${place.join(":")}: ${text}`;
 }
+
+/** Waits for all, and refuses with the problems of all that are refused. */
+export async function refuseTogether<T>(tasks: readonly Promise<T>[]): Promise<readonly T[]> {
+  const problems: Problem[] = [];
+  const values: T[] = [];
+  for (const result of await Promise.allSettled(tasks)) {
+    if (result.status === "fulfilled") values.push(result.value);
+    else if (result.reason instanceof Refusal) problems.push(...result.reason.problems);
+    else throw result.reason;
+  }
+  if (problems.length > 0) throw new Refusal(...problems);
+  return values;
+}

@@ -2,8 +2,7 @@ import type { Engine, ImageFacts } from "../engine/engine.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import { inputsLabel } from "../planning/labels.ts";
 import { scienceReference } from "../planning/names.ts";
-import { Refusal } from "../problem.ts";
-import type { Problem } from "../problem.ts";
+import { Refusal, refuseTogether } from "../problem.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import type { RunEvent } from "../run.ts";
@@ -55,19 +54,6 @@ export async function findBases(search: BaseSearch): Promise<Bases> {
 
 function keyOf({ directory, written = "" }: Pick<Want, "directory" | "written">): string {
   return `${directory} ${written}`;
-}
-
-/** Waits for all, and refuses with the problems of all that are refused. */
-async function refuseTogether<T>(tasks: readonly Promise<T>[]): Promise<readonly T[]> {
-  const problems: Problem[] = [];
-  const values: T[] = [];
-  for (const result of await Promise.allSettled(tasks)) {
-    if (result.status === "fulfilled") values.push(result.value);
-    else if (result.reason instanceof Refusal) problems.push(...result.reason.problems);
-    else throw result.reason;
-  }
-  if (problems.length > 0) throw new Refusal(...problems);
-  return values;
 }
 
 /**

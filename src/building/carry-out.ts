@@ -1,6 +1,7 @@
 import type { DockerConnection } from "../engine/docker.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
+import { refuseTogether } from "../problem.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunEvent, RunResult, StepResult } from "../run.ts";
 import { byDigest } from "./bases.ts";
@@ -9,6 +10,7 @@ import { buildSteps } from "./build-steps.ts";
 import { engineAt } from "./engine-at.ts";
 import { lookAhead } from "./look-ahead.ts";
 import { prepareSteps } from "./prepare.ts";
+import type { PreparedStep } from "./prepare.ts";
 import { moveTags, pushAll } from "./publish.ts";
 import type { Judge } from "./rolling.ts";
 
@@ -42,7 +44,7 @@ export interface Run {
  * fails later is in the result.
  */
 export async function carryOut(run: Run): Promise<RunResult> {
-  const { root, catalog, plan, onEvent, signal } = run;
+  const { root, catalog, plan, registry, onEvent, signal } = run;
   const started = performance.now();
   const prepared = await prepareSteps(root, plan, catalog);
   const docker = engineAt(run.environment, (line) => onEvent({ kind: "retrying", line }));
@@ -57,6 +59,7 @@ export async function carryOut(run: Run): Promise<RunResult> {
   );
   const bases: Bases = (directory, written) => published.get(directory) ?? taken(directory, written);
   const missing = prepared.filter(({ step }) => !reused.has(step.id));
+  if (run.push) await requireWrite(registry, missing);
   const built =
     missing.length === 0
       ? []
@@ -79,6 +82,12 @@ export async function carryOut(run: Run): Promise<RunResult> {
   const complete = steps.every(({ kind }) => kind === "built" || kind === "reused");
   const pushes = run.push && complete && !signal.aborted ? await publish(run, steps, inputs, engine) : [];
   return { plan, steps, push: run.push, pushes, seconds: (performance.now() - started) / 1000 };
+}
+
+/** After hours of builds would be too late to hear of it. */
+async function requireWrite(registry: Registry, missing: readonly PreparedStep[]): Promise<void> {
+  const repositories = new Set(missing.map(({ step }) => step.tags.rolling.replace(/:[^:/]*$/, "")));
+  await refuseTogether([...repositories].map((repository) => registry.requireWrite(repository)));
 }
 
 /** Every immutable tag; then, only when all of those are in the registry, what moves. */

@@ -47,7 +47,7 @@ export async function readCheckout(
       ...places,
     ]),
   ]);
-  if (facts.code !== 0) throw new Refusal(await whyNoCommit(root, facts.stderr));
+  if (facts.code !== 0) throw new Refusal(await whyNoCommit(root, facts));
   const [prefix = "", shallow, commit = ""] = facts.stdout.split("\n");
   if (shallow === "true" && !mayBeShallow) throw new Refusal(shallowClone);
   if (count.code !== 0 || status.code !== 0) throw new Refusal(unexpected(count.code !== 0 ? count : status));
@@ -172,7 +172,8 @@ async function everything(root: string): Promise<string[]> {
   return split(diff.stdout);
 }
 
-async function whyNoCommit(root: string, stderr: string): Promise<Problem> {
+async function whyNoCommit(root: string, facts: Answer): Promise<Problem> {
+  const { stderr } = facts;
   if (stderr.includes("dubious ownership")) {
     const directory = /repository at '([^']+)'/.exec(stderr)?.[1] ?? root;
     return {
@@ -183,6 +184,9 @@ async function whyNoCommit(root: string, stderr: string): Promise<Problem> {
   }
   const inside = await git(root, ["rev-parse", "--is-inside-work-tree"]);
   if (inside.stdout.trim() === "true") {
+    // A commit that HEAD names and git cannot read.
+    const named = await git(root, ["rev-parse", "--verify", "--quiet", "HEAD"]);
+    if (named.code === 0) return unexpected(facts);
     return {
       kind: "surroundings",
       message: `the git repository at ${root} has no commit yet`,

@@ -285,6 +285,20 @@ export function connectRegistry(options: RegistryOptions): Registry {
       return [...tags].sort();
     },
 
+    async requireWrite(text) {
+      const { place } = locate(text);
+      const what = `write to ${nameOf(place)}`;
+      const scopes = [push(place)];
+      const answer = await ask(place, { method: "POST", path: "blobs/uploads/", what, scopes });
+      if (answer.status !== 202) throw refusalOf(answer, what, place.registry, secrets);
+      const path = placeOfUpload(place, answer);
+      // A registry drops uploads to which nothing comes; not every one lets them be given up.
+      if (path !== undefined)
+        await ask(place, { method: "DELETE", path, what, scopes }).catch(() =>
+          options.signal?.throwIfAborted(),
+        );
+    },
+
     async putTag(repository, tag, manifest) {
       const { place, name } = locate(`${repository}:${tag}`);
       return putManifest(place, name, manifest);
@@ -373,18 +387,27 @@ function mediaTypeOf({ headers }: Answer): string | undefined {
   return headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
-/** The path of the next page of tags, from a registry that may know its own address by another name. */
-function nextPage({ repository }: Place, answer: Answer, path: string, what: string): string | undefined {
+/** The path of the next page of tags. */
+function nextPage(place: Place, answer: Answer, path: string, what: string): string | undefined {
   const links = parseLinks([answer.headers.link ?? []].flat().join(", "));
   const next = links?.find(({ relations }) => relations.includes("next"));
   if (links !== undefined && next === undefined) return undefined;
+  const found = next && pathIn(place, path, next.target);
+  if (found === undefined) throw garbled(what, "the registry's link to the next page cannot be read");
+  return found;
+}
+
+function placeOfUpload(place: Place, { headers: { location } }: Answer): string | undefined {
+  return location === undefined ? undefined : pathIn(place, "blobs/uploads/", location);
+}
+
+/** Where a link in the answer for a path leads below the repository; the registry may know its own address by another name. */
+function pathIn({ repository }: Place, path: string, target: string): string | undefined {
   const start = `/v2/${repository}/`;
   const base = `http://registry.invalid${start}${path}`;
-  if (next !== undefined && URL.canParse(next.target, base)) {
-    const { pathname, search } = new URL(next.target, base);
-    if (pathname.startsWith(start)) return pathname.slice(start.length) + search;
-  }
-  throw garbled(what, "the registry's link to the next page cannot be read");
+  if (!URL.canParse(target, base)) return undefined;
+  const { pathname, search } = new URL(target, base);
+  return pathname.startsWith(start) ? pathname.slice(start.length) + search : undefined;
 }
 
 /** Those that Docker counts as this machine, and reaches without encryption where there is none. */

@@ -78,6 +78,8 @@ export interface RegistryReader {
 
 /** Registries that can be written to as well. Layers are never moved: what has to be elsewhere is mounted there. */
 export interface Registry extends RegistryReader {
+  /** Rejects where the registry does not take uploads for a repository. Two requests: an upload is begun and given up. */
+  requireWrite(repository: string): Promise<void>;
   /** Puts a manifest, whose parts the repository holds, under a tag: moves the tag where there is one. */
   putTag(
     repository: string,

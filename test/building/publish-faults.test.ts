@@ -388,6 +388,25 @@ test("whose registry is killed in mid-upload and started again goes on by itself
     await assertPublished(site, "killed and started again");
   }));
 
+test("with a login that may not write is refused before anything is built", async () => {
+  const tokens = await startTokenService(temporaryDirectory());
+  const registry = await startRegistry(temporaryDirectory(), { auth: tokens.auth });
+  try {
+    // There everybody may read.
+    const place = await openWorkplace(`${registry.address}/open/${unique()}`);
+    const { code, stdout, stderr } = await place.run(root, ["--all", "--push"]);
+    assert.is(code, 1);
+    assert.is(stdout, "");
+    for (const name of names)
+      assert.match(stderr, `cannot write to ${place.repo}/${name}: the registry says 401 Unauthorized`);
+    assert.match(stderr, `docker login ${registry.address}`);
+    assert.not.match(stderr, "building");
+  } finally {
+    await registry.stop();
+    tokens.stop();
+  }
+});
+
 test("with a login never shows it, at -vvv, in an error or in an image, be it right or wrong, Basic or by tokens", async () => {
   const tokens = await startTokenService(temporaryDirectory());
   const password = "secret-password";

@@ -196,6 +196,15 @@ test("a repository without a commit is refused", async () => {
   assert.match(problem.message, "has no commit yet");
 });
 
+test("a repository whose commit cannot be read is refused in git's own words", async () => {
+  const root = makeRepository({});
+  const head = git(root, "rev-parse", "HEAD");
+  fs.rmSync(path.join(root, ".git/objects", head.slice(0, 2), head.slice(2)));
+  const problem = await refusal(readCheckout(root, "HEAD^"));
+  assert.is(problem.kind, "surroundings");
+  assert.match(problem.message, /^git says: (?:fatal|error): /);
+});
+
 test("a repository without a working tree is refused", async () => {
   const root = temporaryDirectory();
   git(root, "init", "--quiet", "--bare");
