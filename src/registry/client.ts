@@ -180,8 +180,17 @@ export function connectRegistry(options: RegistryOptions): Registry {
     return { mediaType, digest, size: bytes.length };
   }
 
-  /** Makes all that a manifest names available in another repository, and then the manifest itself by its digest. */
-  async function copyContent(from: Place, to: Place, manifest: Manifest, depth: number): Promise<void> {
+  /**
+   * Makes all that a manifest names available in another repository, and then the manifest itself by its digest. `mounts` has
+   * what was mounted before: images of an index share blobs, and Distribution loses sight of one that is mounted again.
+   */
+  async function copyContent(
+    from: Place,
+    to: Place,
+    manifest: Manifest,
+    mounts: Map<string, Promise<void>>,
+    depth = 0,
+  ): Promise<void> {
     const what = `copy ${nameOf(from, manifest.digest)}`;
     const there = await askForManifest(to, manifest.digest, "HEAD");
     if (there.status === 200) return;
@@ -190,14 +199,20 @@ export function connectRegistry(options: RegistryOptions): Registry {
     const { content } = manifest;
     if (content.kind === "image") {
       const blobs = new Set([content.config, ...content.layers].map((blob) => blob.digest));
-      await Promise.all([...blobs].map((digest) => mount(from, to, digest)));
+      await Promise.all(
+        [...blobs].map((digest) => {
+          const mounted = mounts.get(digest) ?? mount(from, to, digest);
+          mounts.set(digest, mounted);
+          return mounted;
+        }),
+      );
     } else {
       const children = new Set(content.entries.map((entry) => entry.digest));
       await Promise.all(
         [...children].map(async (digest) => {
           const child = await fetchManifest(from, digest);
           if (child === undefined) throw missing(nameOf(from, digest));
-          await copyContent(from, to, child, depth + 1);
+          await copyContent(from, to, child, mounts, depth + 1);
         }),
       );
     }
@@ -315,7 +330,7 @@ export function connectRegistry(options: RegistryOptions): Registry {
       }
       const manifest = await fetchManifest(from, name);
       if (manifest === undefined) throw missing(nameOf(from, name));
-      if (from.repository !== to.repository) await copyContent(from, to, manifest, 0);
+      if (from.repository !== to.repository) await copyContent(from, to, manifest, new Map());
       return putManifest(to, tag, manifest);
     },
   };
