@@ -72,8 +72,14 @@ export type Reason =
   | { readonly kind: "requested" }
   /** The registry holds no image of it. */
   | { readonly kind: "unpublished" }
-  /** What the registry holds was made from other inputs; `unknown` where its labels do not say from which. */
-  | { readonly kind: "stale"; readonly differs: readonly ("files" | "compat" | "base" | "unknown")[] };
+  /**
+   * What the registry holds was made from other inputs; `unknown` where its labels do not say from which. `image`: it is another
+   * image than the build that its labels tell of.
+   */
+  | {
+      readonly kind: "stale";
+      readonly differs: readonly ("files" | "compat" | "base" | "image" | "unknown")[];
+    };
 
 /** Both references of what a step makes. */
 export interface Tags {

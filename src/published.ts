@@ -111,4 +111,6 @@ export interface PublishedBuild {
   readonly base: NamedBase | null;
   /** The tags that name it now besides immutable ones: the rolling one, names of releases and branches, rollbacks. */
   readonly tags: readonly string[];
+  /** What keeps it from being read as an image; null where nothing does. */
+  readonly unreadable: string | null;
 }

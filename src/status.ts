@@ -19,6 +19,8 @@ export interface PublishedImage {
   readonly commit: string | null;
   /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
   readonly date: string | null;
+  /** What keeps it from being read as an image; null where nothing does. */
+  readonly unreadable: string | null;
 }
 
 /** An image of the catalog and what is published of it. */
@@ -31,10 +33,22 @@ export interface ImageStatus {
   /** The rolling reference. */
   readonly reference: string;
   /**
-   * `current`: as this checkout would make it. `rolled-back`: not so, and held by a rollback. `behind`: not so, for no such
-   * reason. `retired`: nothing live stands on it, and it gets no more builds.
+   * `current`: as this checkout would make it. `behind`: made from other inputs. `diverged`: the same, and from a commit that
+   * does not lead to the one that is checked out: a newer one, or one of another branch. `rolled-back`: held by a rollback,
+   * be it its own or that of a layer below. `replaced`: another image than the build that it says it is. `unreadable`: no
+   * whole image. `retired`: nothing live stands on it, and it gets no more builds.
    */
-  readonly state: "current" | "behind" | "rolled-back" | "unpublished" | "retired";
+  readonly state:
+    | "current"
+    | "behind"
+    | "diverged"
+    | "rolled-back"
+    | "replaced"
+    | "unreadable"
+    | "unpublished"
+    | "retired";
+  /** Of what is rolled back: the rolling reference that was, its own or that of a science layer below; otherwise null. */
+  readonly heldBy: string | null;
   readonly published: PublishedImage | null;
   /** The layers that it is behind in, from the ground up; empty where it is not, or where nobody can tell. */
   readonly behind: readonly Lag[];

@@ -1,9 +1,10 @@
-import { readBase, revisionLabel } from "../planning/labels.ts";
+import { readBase } from "../planning/labels.ts";
 import { parseImmutableTag } from "../planning/names.ts";
 import type { ImmutableTag } from "../planning/names.ts";
-import { readTrail } from "../planning/trail.ts";
+import { commitOf, readTrail } from "../planning/trail.ts";
 import type { PublishedBuild } from "../published.ts";
 import type { RegistryReader } from "../registry/registry.ts";
+import { see } from "./seen.ts";
 
 /**
  * Asks a registry for every build of a version that a repository (`{repo}/rel/{image}`) holds, the newest first: by how
@@ -45,17 +46,19 @@ async function readBuild(
   tag: string,
   { stamp, commit }: ImmutableTag,
 ): Promise<Omit<PublishedBuild, "tags"> | undefined> {
-  const config = await registry.config(`${repository}:${tag}`);
-  if (config === undefined) return undefined;
-  const { digest, labels } = config;
-  const revision = labels[revisionLabel];
+  const seen = await see(registry, `${repository}:${tag}`);
+  if (seen === undefined) return undefined;
+  const { digest, labels, created, unreadable } = seen;
+  const [newest] = readTrail(labels);
+  const own = commitOf(labels, newest);
   return {
     tag,
     stamp,
-    commit: revision?.startsWith(commit) === true ? revision : commit,
-    date: builtAt(readTrail(labels)[0]?.time, config.created),
+    commit: own?.startsWith(commit) === true ? own : commit,
+    date: builtAt(newest?.time, created),
     digest,
     base: readBase(labels),
+    unreadable,
   };
 }
 

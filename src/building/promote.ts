@@ -57,7 +57,7 @@ export async function planPromotion(
   );
   const missing = found.filter(({ manifest }) => manifest === undefined);
   if (missing.length > 0)
-    throw new Refusal(...missing.map(({ release, source }) => missingSource(release, source, from)));
+    throw new Refusal(...missing.map(({ release, source }) => missingSource(release, source, request)));
 
   const tags = found.flatMap(({ release, source, manifest }): Promise<Promoted>[] => {
     if (manifest === undefined) return [];
@@ -126,11 +126,15 @@ function promotedTag(promoted: Promoted, result: PromotedTag["result"]): Promote
   return { tag: referenceOf(promoted), source, was, is: stays ? was : manifest.digest, result };
 }
 
-function missingSource(release: ScienceLayer, source: string, from: string | undefined): Problem {
+function missingSource(
+  release: ScienceLayer,
+  source: string,
+  { from, repo }: Pick<PromotionRequest, "from" | "repo">,
+): Problem {
   const remedy =
     from === undefined
-      ? `publish it first: image-builder --push --include ${release.directory}`
-      : `tag it first: image-builder promote ${release.image}:${release.version} --to ${from}`;
+      ? `publish it first: image-builder --push --include ${release.directory} --repo ${repo}`
+      : `tag it first: image-builder promote ${release.image}:${release.version} --to ${from} --repo ${repo}`;
   return {
     kind: "surroundings",
     message: `${source} is not in the registry; nothing was moved`,

@@ -5,7 +5,7 @@ import type { Problem } from "../problem.ts";
 import type { Registry, RegistryReader } from "../registry/registry.ts";
 import type { PushResult, RunEvent } from "../run.ts";
 import { byDigest } from "./bases.ts";
-import { judgeMove } from "./rolling.ts";
+import { isHeld, judgeMove, rollbackTag } from "./rolling.ts";
 import type { Judge } from "./rolling.ts";
 import { runSchedule } from "./schedule.ts";
 
@@ -102,11 +102,18 @@ async function moveTag(
     // It may have moved while it was looked at.
     if ((await now(tag)) !== (move.kind === "new" ? undefined : move.from)) continue;
     await putTag(registry, tag, wanted);
+    // What was asked for by force is to be moved on by the next run, though somebody once took the tag back to it.
+    if (judge.force && move.kind === "moves") await endHold(registry, tag, wanted, move.from);
     // Of two runs of one commit, the one that pushed last has the immutable tag: the other one follows it.
     const published = (await now(immutable)) ?? wanted;
     if (published === wanted) return moved;
     wanted = published;
   }
+}
+
+/** Ends the hold of a rolling tag at a digest, by a mark that names another one: not every registry deletes tags. */
+async function endHold(registry: Registry, rolling: string, digest: string, other: string): Promise<void> {
+  if (await isHeld(registry, rolling, digest)) await putTag(registry, rollbackTag(rolling, digest), other);
 }
 
 /** Makes a tag name a digest of its own repository. */

@@ -1,5 +1,5 @@
 import type { Catalog, ScienceLayer } from "../model.ts";
-import { inputsLabel, revisionLabel } from "../planning/labels.ts";
+import { inputsLabel } from "../planning/labels.ts";
 import type { Inputs } from "../planning/labels.ts";
 import { liveLayers } from "../planning/graph.ts";
 import { releaseReference, scienceReference } from "../planning/names.ts";
@@ -7,17 +7,19 @@ import { releasesOf } from "../planning/orphans.ts";
 import type { FormerRelease } from "../planning/orphans.ts";
 import { releaseId } from "../planning/plan.ts";
 import type { Finding } from "../planning/status.ts";
-import { readTrail } from "../planning/trail.ts";
-import type { ImageConfig, RegistryReader } from "../registry/registry.ts";
+import { commitOf, readTrail } from "../planning/trail.ts";
+import type { RegistryReader } from "../registry/registry.ts";
 import type { Orphan, PublishedImage } from "../status.ts";
 import { compareVersions } from "../version.ts";
 import { builtAt } from "./history.ts";
 import type { InputsReader } from "./inputs.ts";
 import { isHeld } from "./rolling.ts";
+import { isReplaced, see } from "./seen.ts";
+import type { Seen } from "./seen.ts";
 
 /**
- * Asks the registry for every layer and release of the catalog: two requests each, and one more for what is not as this
- * checkout would make it.
+ * Asks the registry for every layer and release of the catalog: two requests each, and two more for what is there, since a
+ * rollback can be to a build of the same inputs.
  */
 export async function findPublished(
   catalog: Catalog,
@@ -29,23 +31,35 @@ export async function findPublished(
   const look = async (
     kind: Finding["kind"],
     layer: ScienceLayer,
-    asked: Promise<ImageConfig | undefined>,
+    asked: Promise<Seen | undefined>,
     expected: Inputs | undefined,
   ): Promise<Finding> => {
     const reference = kind === "science" ? scienceReference(repo, layer) : releaseReference(repo, layer);
     const image = await asked;
     if (image === undefined)
-      return { kind, layer, reference, published: null, labels: {}, asMade: false, held: false };
+      return {
+        kind,
+        layer,
+        reference,
+        published: null,
+        labels: {},
+        asMade: false,
+        held: false,
+        replaced: false,
+      };
     const { labels, digest } = image;
     const found = labels[inputsLabel];
     const asMade = found === undefined ? undefined : found === expected?.digest;
-    const held = expected !== undefined && asMade !== true && (await isHeld(registry, reference, digest));
+    const [held, replaced] =
+      expected === undefined
+        ? [false, false]
+        : await Promise.all([isHeld(registry, reference, digest), isReplaced(registry, reference, image)]);
     const name = kind === "science" ? layer.target : layer.image;
-    return { kind, layer, reference, published: describe(image, kind, name), labels, asMade, held };
+    return { kind, layer, reference, published: describe(image, kind, name), labels, asMade, held, replaced };
   };
   const findings: Promise<Finding>[] = [];
   // The questions are asked while the files are read.
-  const ask = (reference: string) => handled(registry.config(reference));
+  const ask = (reference: string) => handled(see(registry, reference));
   for (const layer of catalog.science.values()) {
     const { directory, retired } = layer;
     const science = ask(scienceReference(repo, layer));
@@ -81,13 +95,13 @@ export async function findOrphaned(
       return Promise.all(
         versions.map(async (version): Promise<Orphan> => {
           const reference = releaseReference(repo, { image, version });
-          const config = await registry.config(reference);
+          const seen = await see(registry, reference);
           const last = former.get(releaseId({ image, version }));
           return {
             image,
             version,
             reference,
-            published: config === undefined ? null : describe(config, "release", image),
+            published: seen === undefined ? null : describe(seen, "release", image),
             definition: last?.definition ?? null,
             commit: last?.commit ?? null,
             retired: last?.retired ?? false,
@@ -104,15 +118,15 @@ export async function findOrphaned(
 }
 
 function describe(
-  { digest, labels, created }: ImageConfig,
+  { digest, labels, created, unreadable }: Seen,
   kind: Finding["kind"],
   name: string,
 ): PublishedImage {
   const own = readTrail(labels).find((layer) =>
     kind === "science" ? layer.kind === "science" && layer.name === name : layer.kind === "compat",
   );
-  const commit = labels[revisionLabel] ?? own?.commit ?? null;
-  return { digest, stamp: own?.stamp ?? null, commit, date: builtAt(own?.time, created) };
+  const commit = commitOf(labels, own) ?? null;
+  return { digest, stamp: own?.stamp ?? null, commit, date: builtAt(own?.time, created), unreadable };
 }
 
 /** A rejection that is awaited later is no unhandled one. */

@@ -4,6 +4,7 @@ import type { Inputs } from "../planning/labels.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { RegistryReader } from "../registry/registry.ts";
+import { see } from "./seen.ts";
 
 /**
  * The steps whose immutable tag is in the registry already and was made from the same inputs: by id, the digest there.
@@ -18,10 +19,10 @@ export async function findReusable(
   const reusable = new Map<string, string>();
   await Promise.all(
     steps.map(async ({ id, tags }) => {
-      const config = await registry.config(tags.immutable);
-      if (config === undefined) return;
-      const found = config.labels[inputsLabel];
-      if (found !== undefined && found === inputs.get(id)?.digest) reusable.set(id, config.digest);
+      const there = await see(registry, tags.immutable);
+      if (there === undefined) return;
+      const found = there.labels[inputsLabel];
+      if (found !== undefined && found === inputs.get(id)?.digest) reusable.set(id, there.digest);
       else problems.push(occupied(id, tags.immutable, found));
     }),
   );
@@ -37,6 +38,8 @@ function occupied(id: string, reference: string, found: string | undefined): Pro
   return {
     kind: "failure",
     message: `${id}: ${reference} is in the registry and holds ${holds}; an immutable tag is never overwritten`,
-    hint: "a new commit gives a new tag: git commit --allow-empty",
+    hint: reference.endsWith("-dirty")
+      ? "commit what was changed: a new commit gives a new tag"
+      : "a new commit gives a new tag: git commit --allow-empty",
   };
 }

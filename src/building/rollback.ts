@@ -28,7 +28,7 @@ export async function planRollback(request: RollbackRequest, registry: RegistryR
     registry.resolve(tag),
   ]);
   if (present === undefined) throw new Refusal(neverPublished(tag));
-  const builds = history.filter(({ stamp }) => !stamp.endsWith("-dirty"));
+  const builds = history.filter(({ stamp, unreadable }) => !stamp.endsWith("-dirty") && unreadable === null);
   const now = builds.find(({ digest }) => digest === present.digest);
   const target = to === undefined ? buildBefore(tag, now, builds) : buildOf(tag, to, builds);
   const newest = !builds.some((each) => each.digest !== target.digest && isNewer(each, target, builds));
@@ -59,7 +59,7 @@ function buildBefore(
     throw new Refusal({
       kind: "usage",
       message: `no immutable tag names what ${tag} names now, so nobody knows what was before it`,
-      hint: `say which one with --to: ${stamps(builds)}`,
+      hint: builds.length === 0 ? "no build of it is there" : `say which one with --to: ${stamps(builds)}`,
     });
   }
   const [first, ...others] = builds.filter(
@@ -76,11 +76,13 @@ function buildBefore(
 }
 
 function buildOf(tag: string, stamp: string, builds: readonly PublishedBuild[]): PublishedBuild {
-  const build = builds.find((each) => each.stamp === stamp);
+  // As the tag is written, with its version, it is understood as well.
+  const version = tag.slice(tag.lastIndexOf(":") + 1);
+  const build = builds.find((each) => each.stamp === stamp || `${version}-${each.stamp}` === stamp);
   if (build !== undefined) return build;
   throw new Refusal({
     kind: "usage",
-    message: `--to ${stamp}: ${tag}-${stamp} is not in the registry, or not of a clean build`,
+    message: `--to ${stamp}: ${tag}-${stamp} is not in the registry as a whole image of a clean build`,
     hint: `there is ${stamps(builds)}`,
   });
 }
@@ -108,10 +110,11 @@ function neverPublished(tag: string): Problem {
 }
 
 function unfinished(tag: string, { stamp = "" }: TaggedBuild): Problem {
-  const name = tag.slice(tag.lastIndexOf("/", tag.lastIndexOf("/") - 1) + 1);
+  const slash = tag.lastIndexOf("/", tag.lastIndexOf("/") - 1);
+  const call = `image-builder rollback ${tag.slice(slash + 1)} --to ${stamp} --repo ${tag.slice(0, slash)}`;
   return {
     kind: "surroundings",
     message: `the rollback of ${tag} is not finished: as far as the registry told, the tag is where it was`,
-    hint: `image-builder rollback ${name} --to ${stamp} completes it`,
+    hint: `${call} completes it`,
   };
 }

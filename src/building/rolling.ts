@@ -1,7 +1,7 @@
 import type { Move } from "../moves.ts";
-import { revisionLabel } from "../planning/labels.ts";
-import { readTrail } from "../planning/trail.ts";
+import { commitOf, readTrail } from "../planning/trail.ts";
 import type { RegistryReader } from "../registry/registry.ts";
+import { see } from "./seen.ts";
 
 /** What it takes to judge a move. */
 export interface Judge {
@@ -31,7 +31,7 @@ export async function isHeld(registry: RegistryReader, rolling: string, digest: 
  */
 export async function judgeMove(judge: Judge, tag: string, digest: string): Promise<Move> {
   const { registry, leadsHere, force } = judge;
-  const present = await registry.config(tag);
+  const present = await see(registry, tag);
   if (present === undefined) return { kind: "new" };
   const from = present.digest;
   if (from === digest) return { kind: "same", from };
@@ -46,15 +46,11 @@ export async function judgeMove(judge: Judge, tag: string, digest: string): Prom
       stamp,
       why: "it was rolled back to what it names; --force-rolling moves it on",
     };
-  const commit = present.labels[revisionLabel] ?? newest?.commit;
-  if (commit === undefined)
-    return {
-      kind: "stays",
-      from,
-      stamp,
-      why: "what it names does not say which commit it is of; --force-rolling moves it",
-    };
-  if (await leadsHere(commit)) return { kind: "moves", from, stamp };
-  const why = `it names a build of ${commit.slice(0, 7)}, which does not lead to this commit; --force-rolling moves it all the same`;
-  return { kind: "stays", from, stamp, why };
+  const commit = commitOf(present.labels, newest);
+  if (commit !== undefined && (await leadsHere(commit))) return { kind: "moves", from, stamp };
+  const what =
+    commit === undefined
+      ? `what it names ${present.unreadable === null ? "does not say which commit it is of" : "cannot be read"}`
+      : `it names a build of ${commit.slice(0, 7)}, which does not lead to this commit`;
+  return { kind: "stays", from, stamp, why: `${what}; --force-rolling moves it all the same` };
 }

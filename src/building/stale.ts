@@ -1,12 +1,14 @@
 import type { Catalog, Reason } from "../model.ts";
-import { liveLayers } from "../planning/graph.ts";
+import { basesOf, liveLayers } from "../planning/graph.ts";
 import { filesLabel, inputsLabel } from "../planning/labels.ts";
 import type { Inputs } from "../planning/labels.ts";
 import { scienceReference } from "../planning/names.ts";
 import { releaseId } from "../planning/plan.ts";
-import type { ImageConfig, RegistryReader } from "../registry/registry.ts";
+import type { RegistryReader } from "../registry/registry.ts";
 import type { InputsReader } from "./inputs.ts";
 import { isHeld } from "./rolling.ts";
+import { isReplaced, see } from "./seen.ts";
+import type { Seen } from "./seen.ts";
 
 /** What the registry lacks or holds of other inputs than the checkout's. */
 export interface Staleness {
@@ -24,24 +26,26 @@ export async function findStale(
   registry: RegistryReader,
 ): Promise<Staleness> {
   const reasons = new Map<string, Reason>();
-  const held: string[] = [];
+  const held = new Map<string, string>();
   const look = async (
     id: string,
     tag: string,
     own: "files" | "compat",
-    published: Promise<ImageConfig | undefined>,
+    published: Promise<Seen | undefined>,
     expected: Inputs,
   ) => {
     const image = await published;
-    const reason = compare(image, expected, own);
+    const reason =
+      compare(image, expected, own) ??
+      (image !== undefined && (await isReplaced(registry, tag, image)) ? replaced : undefined);
     if (reason === undefined) return;
-    if (image !== undefined && (await isHeld(registry, tag, image.digest))) held.push(tag);
+    if (image !== undefined && (await isHeld(registry, tag, image.digest))) held.set(id, tag);
     else reasons.set(id, reason);
   };
   const looks: Promise<void>[] = [];
   // The questions are asked while the files are read.
   const ask = (tag: string) => {
-    const answer = registry.config(tag);
+    const answer = see(registry, tag);
     answer.catch(() => undefined);
     return answer;
   };
@@ -58,14 +62,35 @@ export async function findStale(
       looks.push(look(releaseId(layer), release, "compat", releaseAnswer, await inputs.release(directory)));
   }
   await Promise.all(looks);
-  return { reasons, held: held.sort() };
+  for (const id of onHeld(catalog, reasons, held)) reasons.delete(id);
+  return { reasons, held: [...held.values()].sort() };
 }
 
-function compare(
-  image: ImageConfig | undefined,
-  expected: Inputs,
-  own: "files" | "compat",
-): Reason | undefined {
+const replaced: Reason = { kind: "stale", differs: ["image"] };
+
+/** What differs in nothing but a base that was rolled back: built again, it would stand on the same one. */
+function onHeld(
+  catalog: Catalog,
+  reasons: ReadonlyMap<string, Reason>,
+  held: ReadonlyMap<string, string>,
+): readonly string[] {
+  const standsOnHeld = (directory: string): boolean => {
+    const layer = catalog.science.get(directory);
+    return held.has(directory) || (layer !== undefined && [...basesOf(layer)].some(standsOnHeld));
+  };
+  const directories = new Map(
+    [...catalog.science.values()].flatMap((layer) => [
+      [layer.directory, layer.directory] as const,
+      [releaseId(layer), layer.directory] as const,
+    ]),
+  );
+  return [...reasons].flatMap(([id, reason]) => {
+    const inBaseAlone = reason.kind === "stale" && reason.differs.every((what) => what === "base");
+    return inBaseAlone && standsOnHeld(directories.get(id) ?? "") ? [id] : [];
+  });
+}
+
+function compare(image: Seen | undefined, expected: Inputs, own: "files" | "compat"): Reason | undefined {
   if (image === undefined) return { kind: "unpublished" };
   const digest = image.labels[inputsLabel];
   if (digest === undefined) return { kind: "stale", differs: ["unknown"] };

@@ -1,5 +1,5 @@
 import { defineCommand } from "./command.ts";
-import { findRoot, formatOption, readRepo, repoOption, rootOptions } from "./options.ts";
+import { findRoot, formatOption, readRepo, repoOption, rootAround, rootOptions } from "./options.ts";
 
 export const historyCommand = defineCommand({
   name: "history",
@@ -17,7 +17,7 @@ export const historyCommand = defineCommand({
   run: (given) => async (surroundings) => {
     const { history } = await import("../commands/history.ts");
     const { image, format } = given;
-    const named = { root: findRoot(given.root), repo: readRepo(given.repo), image };
-    return history({ ...named, format }, surroundings);
+    const root = given.root === undefined ? rootAround() : findRoot(given.root);
+    return history({ root, repo: readRepo(given.repo), image, format }, surroundings);
   },
 });

@@ -37,6 +37,7 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
   const { catalog, plan } = seen;
   logPlan(plan, log);
   if (push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
+  if (!push) tellUnused(settings, progress);
   const names = await tagNames(settings, environment);
   const base = settings.base ?? (push ? "registry" : "local");
   const named = names.flatMap((name) => namedTags(plan, catalog, name));
@@ -87,6 +88,19 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
   const unwritten = logs?.problem();
   if (unwritten !== undefined) log.error(describeProblem(unwritten));
   return exitCode(result, unwritten);
+}
+
+/** A job that forgot --push must not believe that its tags were moved. */
+function tellUnused(settings: BuildSettings, progress: Surroundings["progress"]): void {
+  const { tag, tagBranch, forceRolling, allowDirty } = settings;
+  const given = {
+    tag: tag.length > 0,
+    "tag-branch": tagBranch,
+    "force-rolling": forceRolling,
+    "allow-dirty": allowDirty,
+  };
+  for (const [name, isGiven] of Object.entries(given))
+    if (isGiven) progress(`--${name} does nothing without --push.\n`);
 }
 
 /** Says what publishing would do to each tag. */

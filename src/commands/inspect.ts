@@ -4,8 +4,8 @@ import { openInputs } from "../building/inputs.ts";
 import { readCheckout } from "../git/checkout.ts";
 import { changesSince } from "../git/history.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
-import { inputsLabel, readBase, revisionLabel } from "../planning/labels.ts";
-import { readTrail } from "../planning/trail.ts";
+import { inputsLabel, readBase } from "../planning/labels.ts";
+import { commitOf, readTrail } from "../planning/trail.ts";
 import type { TrailLayer } from "../planning/trail.ts";
 import { describeProblem, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -13,7 +13,7 @@ import type { Comparison, Foundation, Inspection, InspectedLayer, LayerSince } f
 import { formatReference, parseReference } from "../reference.ts";
 import { inspectionText } from "../report/inspect.ts";
 import { loadCatalog } from "./preview.ts";
-import { findImage, referenceOf } from "./select.ts";
+import { findImage, findPublishedImage } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -40,18 +40,25 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
   const { repo, image, local, format } = settings;
   const full = inFull(image);
   const checkout = await openCheckout(settings, full !== undefined, surroundings);
-  const named = full === undefined && checkout !== undefined ? findImage(checkout.catalog, image) : undefined;
-  const reference = named === undefined ? (full ?? image) : referenceOf(repo, named);
+  const { reference, named } =
+    full === undefined
+      ? findPublishedImage(checkout?.catalog, repo, image)
+      : { reference: full, named: undefined };
 
   const found = await (local ? readFromEngine : readFromRegistry)(reference, surroundings);
-  if (found === undefined) throw new Refusal(notThere(reference, local));
+  if (found === undefined) {
+    // Where the catalog does not know it either, this says what may have been meant.
+    if (full === undefined && named === undefined && checkout !== undefined)
+      findImage(checkout.catalog, image);
+    throw new Refusal(notThere(reference, local));
+  }
   const { labels, created, ...facts } = found;
   const trail = readTrail(labels, checkout?.catalog);
   // One after another: each asks git several questions at once.
   const layers: InspectedLayer[] = [];
   for (const layer of trail) {
-    const revision = layers.length === 0 ? labels[revisionLabel] : undefined;
-    layers.push(await inspectLayer(layer, revision, checkout));
+    const commit = layers.length === 0 ? (commitOf(labels, layer) ?? layer.commit) : layer.commit;
+    layers.push(await inspectLayer(layer, commit, checkout));
   }
   const inspection: Inspection = {
     formatVersion: 1,
@@ -59,7 +66,7 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
     source: local ? "engine" : "registry",
     ...facts,
     created: builtAt(undefined, created),
-    revision: labels[revisionLabel] ?? null,
+    revision: fullCommit(commitOf(labels, trail[0])),
     base: readBase(labels),
     layers,
     foundation: findFoundation(trail, labels, checkout?.catalog),
@@ -71,11 +78,10 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
   return 0;
 }
 
-/** A reference that names its registry or a digest; what does not is a name of the catalog. */
+/** A reference that names its registry; what does not is a name of the catalog, or of what is in the repository. */
 function inFull(image: string): string | undefined {
   const reference = parseReference(image);
-  if (reference?.registry === undefined && reference?.digest === undefined) return undefined;
-  return formatReference(reference);
+  return reference?.registry === undefined ? undefined : formatReference(reference);
 }
 
 /** The checkout that an image is compared with. */
@@ -87,12 +93,11 @@ interface OpenCheckout {
 
 /** Reads the checkout around; one that cannot be read is no obstacle to an image that is named in full. */
 async function openCheckout(
-  { root, image }: InspectSettings,
+  { root }: InspectSettings,
   dispensable: boolean,
   { progress }: Surroundings,
 ): Promise<OpenCheckout | undefined> {
-  if (root === undefined && dispensable) return undefined;
-  if (root === undefined) throw new Refusal(noCheckout(image));
+  if (root === undefined) return undefined;
   try {
     const catalog = loadCatalog(root);
     const { commit } = await readCheckout(root, null, { shallow: true });
@@ -103,14 +108,6 @@ async function openCheckout(
     progress("So the image is not compared with this checkout.\n");
     return undefined;
   }
-}
-
-function noCheckout(image: string): Problem {
-  return {
-    kind: "usage",
-    message: `there is no checkout here to look ${image} up in`,
-    hint: "call from one, name one with --root, or give a reference in full: HOST/PATH:TAG",
-  };
 }
 
 function notThere(reference: string, local: boolean): Problem {
@@ -167,14 +164,18 @@ function noLogin(): Promise<undefined> {
   return Promise.resolve(undefined);
 }
 
+/** An image of the original tool tells only the beginning of its commit. */
+function fullCommit(commit: string | undefined): string | null {
+  return commit !== undefined && commit.length >= 40 ? commit : null;
+}
+
 /** Only of the newest layer an image tells the commit in full. */
 async function inspectLayer(
   layer: TrailLayer,
-  revision: string | undefined,
+  commit: string,
   checkout: OpenCheckout | undefined,
 ): Promise<InspectedLayer> {
   const { kind, name, version, stamp, time } = layer;
-  const commit = revision?.startsWith(layer.commit) === true ? revision : layer.commit;
   const since = checkout === undefined ? null : await layerSince(checkout, layer, commit);
   return { kind, name, version, stamp, commit, time: builtAt(time, undefined), checkout: since };
 }

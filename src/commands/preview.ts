@@ -127,7 +127,7 @@ async function askRegistry(
   ]);
   const registry = await openRegistry(surroundings);
   const { reasons, held } = await findStale(catalog, repo, openInputs(root, catalog), registry);
-  for (const tag of held) surroundings.log.warning(`${tag} was rolled back and is left as it is`);
+  for (const tag of held) surroundings.progress(`${tag} was rolled back and is left as it is.\n`);
   const ignored = new Set(selected(root, layerDirectories(catalog), ignore, "--ignore"));
   return new Map([...reasons].filter(([id]) => !ignored.has(id)));
 }

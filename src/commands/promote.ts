@@ -63,7 +63,7 @@ function selectReleases(catalog: Catalog, names: readonly string[]): readonly Sc
   const selected = new Set(names.length === 0 ? finals.filter(({ retired }) => !retired) : []);
   const problems: Problem[] = [];
   for (const name of names) {
-    const versions = finals.filter(({ image, retired }) => image === name && !retired);
+    const versions = finals.filter(({ image, retired }) => image === name.replace(/^rel\//, "") && !retired);
     try {
       // With its version, or of an image that has none left: one release, or the refusal that says what was meant.
       for (const final of versions.length > 0 ? versions : [findRelease(catalog, name)]) selected.add(final);

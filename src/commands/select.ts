@@ -2,6 +2,8 @@ import type { Catalog, ScienceLayer } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { releaseReference, scienceReference } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+import { isPathComponent } from "../reference.ts";
 
 /** An image of the catalog: the product of a science layer, or the release on it. */
 export interface CatalogImage {
@@ -24,15 +26,50 @@ export function findImage(catalog: Catalog, name: string): CatalogImage {
 }
 
 /** The rolling reference of an image of the catalog. */
-export function referenceOf(repo: string, { layer, kind }: CatalogImage): string {
+function referenceOf(repo: string, { layer, kind }: CatalogImage): string {
   return kind === "science" ? scienceReference(repo, layer) : releaseReference(repo, layer);
 }
 
-/** The final layer on which the release `IMAGE` or `IMAGE:VERSION` stands; refuses as {@link findImage} does. */
+/** An image of a repository, and what the catalog knows of it. */
+export interface NamedImage {
+  /** In full. */
+  readonly reference: string;
+  readonly named: CatalogImage | undefined;
+}
+
+/**
+ * The image that a name means: of the catalog, as {@link findImage} has it, or, with a tag or digest that the catalog does not
+ * have (a stamp, a branch, a version that is gone), whatever the repository holds by that name. Refuses as it does.
+ */
+export function findPublishedImage(catalog: Catalog | undefined, repo: string, name: string): NamedImage {
+  let refusal: unknown;
+  try {
+    if (catalog !== undefined) {
+      const named = findImage(catalog, name);
+      return { reference: referenceOf(repo, named), named };
+    }
+  } catch (error) {
+    refusal = error;
+  }
+  const match = /^(?:(rel|sci)\/)?([^/:@]+)((?::[^/:@]+)?(?:@[^/@]+)?)$/.exec(name);
+  const [, kind = "rel", image = "", rest = ""] = match ?? [];
+  if (rest === "" || !isPathComponent(image)) throw refusal ?? new Refusal(noCheckout(name));
+  return { reference: `${repo}/${kind}/${image}${rest}`, named: undefined };
+}
+
+function noCheckout(image: string): Problem {
+  return {
+    kind: "usage",
+    message: `there is no checkout here to look ${image} up in`,
+    hint: "call from one, name one with --root, or give its version or a reference in full: HOST/PATH:TAG",
+  };
+}
+
+/** The final layer on which the release `[rel/]IMAGE[:VERSION]` stands; refuses as {@link findImage} does. */
 export function findRelease(catalog: Catalog, name: string): ScienceLayer {
   const finals = [...catalog.science.values()].filter(({ directory }) => catalog.finals.has(directory));
   return onlyMatch(
-    name,
+    name.replace(/^rel\//, ""),
     finals.map((layer) => ({ layer, name: layer.image })),
   );
 }
@@ -44,6 +81,12 @@ interface Named {
 }
 
 function onlyMatch(wanted: string, candidates: readonly Named[]): ScienceLayer {
+  if (wanted === "")
+    throw new Refusal({
+      kind: "usage",
+      message: "the name of an image is empty",
+      hint: "name one, e.g. essentials:2.4",
+    });
   const found = candidates.filter((each) => each.name === wanted || withVersion(each) === wanted);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only.layer;

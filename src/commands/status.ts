@@ -1,12 +1,12 @@
 import { readPastDefinition } from "../definitions/definition.ts";
-import { readCheckout } from "../git/checkout.ts";
+import { leadsToHead, readCheckout } from "../git/checkout.ts";
 import { commitsSince, pastDefinitions } from "../git/past.ts";
 import type { PastDefinition } from "../git/past.ts";
 import type { Catalog } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
 import { formerReleases } from "../planning/orphans.ts";
 import { assess, commitsToCompare, countTouches } from "../planning/status.ts";
-import type { Finding, Touches } from "../planning/status.ts";
+import type { Finding, Since } from "../planning/status.ts";
 import { exitCodes } from "../problem.ts";
 import type { Status } from "../status.ts";
 import { openInputs } from "../building/inputs.ts";
@@ -40,9 +40,9 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
     findOrphaned(catalog, repo, former, registry),
   ]);
   const triggers = triggersOf(root);
-  const touches = await readTouches(root, findings, catalog, triggers);
+  const since = await readSince(root, findings, catalog, triggers);
   const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
-  const images = assess(findings, catalog, touches, edited);
+  const images = assess(findings, catalog, since, edited);
   const found: Status = { formatVersion: 1, repo, commit, images, orphans };
   surroundings.out(format === "json" ? `${JSON.stringify(found, undefined, 2)}\n` : statusTable(found));
   return settings.check && !isInOrder(found) ? exitCodes.failure : 0;
@@ -64,22 +64,22 @@ function readPast({ path, text, commit }: PastDefinition) {
 /** Processes of git that walk the history side by side. */
 const gitsAtOnce = 4;
 
-/** One process of git for each commit that something published was built from and that is not up to date. */
-async function readTouches(
+/** Two processes of git for each commit that something published was built from and that is not up to date. */
+async function readSince(
   root: string,
   findings: readonly Finding[],
   catalog: Catalog,
   triggers: Triggers,
-): Promise<ReadonlyMap<string, Touches>> {
+): Promise<ReadonlyMap<string, Since | undefined>> {
   const commits = new Set(findings.flatMap((finding) => commitsToCompare(finding, catalog)));
-  const touches = new Map<string, Touches>();
+  const found = new Map<string, Since | undefined>();
   const waiting = [...commits];
   const work = async () => {
     for (let commit = waiting.pop(); commit !== undefined; commit = waiting.pop()) {
-      const since = await commitsSince(root, commit);
-      touches.set(commit, since && countTouches(since, catalog, triggers));
+      const [since, leadsHere] = await Promise.all([commitsSince(root, commit), leadsToHead(root, commit)]);
+      found.set(commit, since && { touches: countTouches(since, catalog, triggers), leadsHere });
     }
   };
   await Promise.all(Array.from({ length: gitsAtOnce }, work));
-  return touches;
+  return found;
 }

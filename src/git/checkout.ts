@@ -75,8 +75,17 @@ export async function readCheckout(
  * not have: nobody knows then.
  */
 export async function leadsToHead(root: string, commit: string): Promise<boolean> {
-  if (!/^[0-9a-f]{7,64}$/.test(commit)) return false;
-  return (await git(root, ["merge-base", "--is-ancestor", commit, "HEAD"])).code === 0;
+  const name = await fullName(root, commit);
+  return name !== undefined && (await git(root, ["merge-base", "--is-ancestor", name, "HEAD"])).code === 0;
+}
+
+/** The full name of a commit that is given by the beginning of it; undefined where this clone does not have it. */
+export async function fullName(root: string, commit: string): Promise<string | undefined> {
+  if (!/^[0-9a-f]{7,64}$/.test(commit)) return undefined;
+  const { code, stdout } = await git(root, ["rev-parse", "--verify", "--quiet", `${commit}^{commit}`]);
+  const name = stdout.trim();
+  // A branch can have such a name as well.
+  return code === 0 && name.startsWith(commit) ? name : undefined;
 }
 
 /** The branch that is checked out; undefined where none is, as CI systems check out a commit. */

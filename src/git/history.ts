@@ -1,5 +1,5 @@
 import { Refusal } from "../problem.ts";
-import { git, leadsToHead, split, unexpected } from "./checkout.ts";
+import { fullName, git, leadsToHead, split, unexpected } from "./checkout.ts";
 
 /** What has happened below some directories since a commit. */
 export interface Since {
@@ -20,10 +20,8 @@ export async function changesSince(
   commit: string,
   directories: readonly string[],
 ): Promise<Since | undefined> {
-  if (!/^[0-9a-f]{7,64}$/.test(commit)) return undefined;
-  const known = await git(root, ["rev-parse", "--verify", "--quiet", `${commit}^{commit}`]);
-  if (known.code !== 0) return undefined;
-  const name = known.stdout.trim();
+  const name = await fullName(root, commit);
+  if (name === undefined) return undefined;
   const places = ["--", ...directories];
   const [count, diff, leadsHere] = await Promise.all([
     git(root, ["rev-list", "--count", `${name}..HEAD`, ...places]),

@@ -1,5 +1,5 @@
 import { Refusal } from "../problem.ts";
-import { git, split, unexpected } from "./checkout.ts";
+import { fullName, git, split, unexpected } from "./checkout.ts";
 
 /** The text of a science layer's definition at some time before now. */
 export interface PastDefinition {
@@ -43,7 +43,8 @@ export async function commitsSince(
   root: string,
   commit: string,
 ): Promise<readonly (readonly string[])[] | undefined> {
-  if (!/^[0-9a-f]{7,64}$/.test(commit)) return undefined;
+  const name = await fullName(root, commit);
+  if (name === undefined) return undefined;
   const log = await git(root, [
     "log",
     "--name-only",
@@ -53,7 +54,7 @@ export async function commitsSince(
     "--relative",
     "--ignore-submodules=none",
     "--format=%x01",
-    `${commit}..HEAD`,
+    `${name}..HEAD`,
     "--",
     "science",
     "compat",

@@ -3,9 +3,8 @@ import type { ImageStatus, Lag, PublishedImage } from "../status.ts";
 import { compareVersions } from "../version.ts";
 import { changedLayers } from "./changes.ts";
 import { basesOf, liveLayers } from "./graph.ts";
-import { revisionLabel } from "./labels.ts";
 import { releaseId } from "./plan.ts";
-import { readTrail } from "./trail.ts";
+import { commitOf, readTrail } from "./trail.ts";
 
 /** An image of the catalog, as far as a registry tells of it. */
 export interface Finding {
@@ -20,6 +19,8 @@ export interface Finding {
   readonly asMade: boolean | undefined;
   /** Somebody took its tag back. */
   readonly held: boolean;
+  /** Its tag names another image than the build that its labels tell of. */
+  readonly replaced: boolean;
 }
 
 /** A layer that an image is made of. */
@@ -30,8 +31,13 @@ interface Part {
   readonly commit: string | undefined;
 }
 
-/** How many commits have touched a directory since another one; undefined where nobody has that one. */
-export type Touches = ReadonlyMap<string, number> | undefined;
+/** What has happened since a commit. */
+export interface Since {
+  /** How many commits since have touched each directory. */
+  readonly touches: ReadonlyMap<string, number>;
+  /** Whether it leads to the commit that is checked out. */
+  readonly leadsHere: boolean;
+}
 
 /** Counts the commits, each given by the paths that it touches, that changed what each directory's layer is made from. */
 export function countTouches(
@@ -49,32 +55,44 @@ export function countTouches(
 /** The commits that parts of an image were built from which may not be as this checkout would make it. */
 export function commitsToCompare(finding: Finding, catalog: Catalog): readonly string[] {
   if (finding.published === null || finding.asMade === true) return [];
-  return partsOf(finding, catalog).flatMap(({ commit }) => commit ?? []);
+  return [finding.published.commit ?? [], partsOf(finding, catalog).map(({ commit }) => commit ?? [])].flat(
+    2,
+  );
 }
 
 /**
- * Says of each image what has become of it. `touches` has those since each commit that is to be compared, `uncommitted` the
- * directories whose files differ from the commit.
+ * Says of each image what has become of it. `since` has what happened since each commit that is to be compared (undefined for
+ * one that this clone lacks), `uncommitted` the directories whose files differ from the commit.
  */
 export function assess(
   findings: readonly Finding[],
   catalog: Catalog,
-  touches: ReadonlyMap<string, Touches>,
+  since: ReadonlyMap<string, Since | undefined>,
   uncommitted: ReadonlySet<string>,
 ): readonly ImageStatus[] {
   const live = liveLayers(catalog);
+  const held = new Map(
+    findings.flatMap((each) =>
+      each.held && each.kind === "science" ? [[each.layer.directory, each.reference]] : [],
+    ),
+  );
   const images = findings.map((finding): ImageStatus => {
     const { kind, layer, reference, published } = finding;
     const { directory, image, version } = layer;
     const id = kind === "science" ? directory : releaseId(layer);
-    const found = { id, kind, image, version, reference, published };
-    if (kind === "release" ? layer.retired : !live.has(directory))
-      return { ...found, state: "retired", behind: [] };
-    if (published === null) return { ...found, state: "unpublished", behind: [] };
-    const behind = finding.asMade === true ? [] : lagsOf(finding, catalog, touches, uncommitted);
+    const found = { id, kind, image, version, reference, published, heldBy: null, behind: [] };
+    if (kind === "release" ? layer.retired : !live.has(directory)) return { ...found, state: "retired" };
+    if (published === null) return { ...found, state: "unpublished" };
+    if (published.unreadable !== null) return { ...found, state: "unreadable" };
+    const behind = finding.asMade === true ? [] : lagsOf(finding, catalog, since, uncommitted);
+    if (finding.held) return { ...found, state: "rolled-back", heldBy: reference, behind };
+    if (finding.replaced) return { ...found, state: "replaced" };
     // Without its inputs it goes by its commits alone.
-    if (finding.asMade ?? behind.length === 0) return { ...found, state: "current", behind: [] };
-    return { ...found, state: finding.held ? "rolled-back" : "behind", behind };
+    if (finding.asMade ?? behind.length === 0) return { ...found, state: "current" };
+    const heldBy = partsOf(finding, catalog).flatMap((part) => held.get(part.directory) ?? [])[0];
+    if (heldBy !== undefined) return { ...found, state: "rolled-back", heldBy, behind };
+    const diverged = published.commit !== null && since.get(published.commit)?.leadsHere === false;
+    return { ...found, state: diverged ? "diverged" : "behind", behind };
   });
   return images.sort(byKindAndName);
 }
@@ -82,12 +100,12 @@ export function assess(
 function lagsOf(
   finding: Finding,
   catalog: Catalog,
-  touches: ReadonlyMap<string, Touches>,
+  sinces: ReadonlyMap<string, Since | undefined>,
   uncommitted: ReadonlySet<string>,
 ): readonly Lag[] {
   return partsOf(finding, catalog).flatMap(({ kind, directory, commit }): Lag[] => {
-    const since = commit === undefined ? undefined : touches.get(commit);
-    const commits = since === undefined ? null : (since.get(directory) ?? 0);
+    const since = commit === undefined ? undefined : sinces.get(commit);
+    const commits = since === undefined ? null : (since.touches.get(directory) ?? 0);
     const lag = { kind, directory, commits, uncommitted: uncommitted.has(directory) };
     return commits === 0 && !lag.uncommitted ? [] : [lag];
   });
@@ -97,7 +115,7 @@ function lagsOf(
 function partsOf({ kind, layer, labels }: Finding, catalog: Catalog): readonly Part[] {
   const trail = readTrail(labels);
   const release = trail.find((each) => each.kind === "compat")?.commit;
-  const own = labels[revisionLabel] ?? (kind === "release" ? release : undefined);
+  const own = trail.length === 0 ? undefined : commitOf(labels, trail[0]);
   const parts = new Map<string, Part>();
   // What is taken by COPY --from leaves no label; it was there when the layer that took it was built.
   const waiting = [{ directory: layer.directory, taker: own }];

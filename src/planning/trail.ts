@@ -1,6 +1,6 @@
 import type { Catalog } from "../model.ts";
 import { buildOrder } from "./graph.ts";
-import { readBase, titleLabel } from "./labels.ts";
+import { readBase, revisionLabel, titleLabel } from "./labels.ts";
 import { parseImmutableTag } from "./names.ts";
 
 /** One layer of the trail that an image's labels form. */
@@ -71,6 +71,19 @@ function heights(
     if (target === base) return order.length + 1;
     return known.get(target) ?? order.length;
   };
+}
+
+/**
+ * The commit that an image was built from: in full where it tells it, otherwise its first 7 digits. The trail decides, since an
+ * image of the original tool inherits the revision of its foreign base. Undefined for an image that does not tell it.
+ */
+export function commitOf(
+  labels: Readonly<Record<string, string>>,
+  newest: TrailLayer | undefined = readTrail(labels)[0],
+): string | undefined {
+  const revision = labels[revisionLabel] ?? "";
+  const own = /^[0-9a-f]{40,64}$/.test(revision) && revision.startsWith(newest?.commit ?? "");
+  return own ? revision : newest?.commit;
 }
 
 function countOf({ stamp }: TrailLayer): number {

@@ -16,6 +16,7 @@ import {
   parseManifest,
   usualPlatform,
 } from "./manifest.ts";
+import { Unreadable } from "./registry.ts";
 import type { Descriptor, ImageIndex, ImageManifest, Manifest, Platform, Registry } from "./registry.ts";
 import { type Request, type Retry, codeOf, openTransport } from "./transport.ts";
 
@@ -129,25 +130,29 @@ export function connectRegistry(options: RegistryOptions): Registry {
     if (expected !== undefined && digest !== expected)
       throw garbled(what, `its bytes have the digest ${digest}, not ${expected}`);
     const parsed = parseManifest(answer.body, mediaTypeOf(answer));
-    if (parsed === undefined)
-      throw garbled(what, "what the registry sends is no manifest of an image or index");
+    if (parsed === undefined) {
+      const problem = garbled(what, "what the registry sends is no manifest of an image or index");
+      // Without its digest it may be anything, such as the page of a proxy.
+      throw expected === undefined ? problem : new Unreadable(digest, ...problem.problems);
+    }
     return { ...parsed, digest, size: answer.body.length, bytes: answer.body };
   }
 
   /** The image that a manifest is, or that an index has for a platform. */
   async function imageIn(
     place: Place,
-    { content }: Manifest,
+    { content, digest }: Manifest,
     platform: Platform | undefined,
     what: string,
   ): Promise<ImageManifest> {
     if (content.kind === "image") return content;
+    const unreadable = ({ problems }: Refusal) => new Unreadable(digest, ...problems);
     const chosen = chooseImage(content, platform);
-    if (chosen === undefined) throw notFor(platform, content, what);
+    if (chosen === undefined) throw unreadable(notFor(platform, content, what));
     const image = await fetchManifest(place, chosen.digest);
-    if (image === undefined) throw missing(nameOf(place, chosen.digest));
+    if (image === undefined) throw unreadable(missing(nameOf(place, chosen.digest)));
     if (image.content.kind === "image") return image.content;
-    throw garbled(what, "its index has another index where an image should be");
+    throw unreadable(garbled(what, "its index has another index where an image should be"));
   }
 
   function askForManifest(place: Place, name: string, method: "GET" | "HEAD"): Promise<Answer> {
@@ -265,14 +270,18 @@ export function connectRegistry(options: RegistryOptions): Registry {
       const what = `read the configuration of ${text}`;
       const named = await fetchManifest(place, name);
       if (named === undefined) return undefined;
-      const { config, layers } = await imageIn(place, named, platform, what);
+      const unreadable = ({ problems }: Refusal) => new Unreadable(named.digest, ...problems);
+      const { config, layers } = await imageIn(place, named, platform, what).catch((error: unknown) => {
+        throw error instanceof Unreadable ? unreadable(error) : error;
+      });
       const path = `blobs/${config.digest}`;
       const answer = await ask(place, { method: "GET", path, what, scopes: [pull(place)] });
+      if (answer.status === 404) throw unreadable(missing(nameOf(place, config.digest)));
       if (answer.status !== 200) throw refusalOf(answer, what, place.registry, secrets);
       if (digestOf(answer.body, config.digest) !== config.digest)
         throw garbled(what, `the bytes are not those of ${config.digest}`);
       const parsed = parseConfig(answer.body);
-      if (parsed === undefined) throw garbled(what, "it is not the configuration of an image");
+      if (parsed === undefined) throw unreadable(garbled(what, "it is not the configuration of an image"));
       const size = layers.reduce((sum, layer) => sum + layer.size, config.size);
       return { ...parsed, digest: named.digest, size };
     },

@@ -1,3 +1,6 @@
+import { Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+
 /** What a blob or manifest is, where it is kept by content (OCI image spec, "Descriptors"). */
 export interface Descriptor {
   readonly mediaType: string;
@@ -55,6 +58,20 @@ export interface ImageConfig {
 }
 
 /**
+ * The registry works, but what is there under a name is not a whole image that can be read: an artifact of another kind, an
+ * index without an image for the platform, or one of which a part is gone.
+ */
+export class Unreadable extends Refusal {
+  /** Of what the reference names. */
+  readonly digest: string;
+
+  constructor(digest: string, ...problems: readonly Problem[]) {
+    super(...problems);
+    this.digest = digest;
+  }
+}
+
+/**
  * What can be asked of registries. References and repositories are written as Docker reads them
  * (`debian` is `docker.io/library/debian:latest`).
  *
@@ -70,6 +87,7 @@ export interface RegistryReader {
   /**
    * The configuration of an image; undefined where there is none by that name. Two small requests, three where it is
    * one of an index: the image for `platform` is taken then; without it the one for linux/amd64, or the only one.
+   * Rejects with `Unreadable` where there is something else.
    */
   config(reference: string, platform?: Platform): Promise<ImageConfig | undefined>;
   /** All tags of a repository, sorted; none where it does not exist. One request, or one for each 1,000 of them. */

@@ -4,13 +4,13 @@ import { minuteText, printable, shortDigest } from "./text.ts";
 
 /** A history as a table for people; bases below `repo` are shown without it. Ends with a line break. */
 export function historyTable({ reference, builds }: History, repo: string): string {
-  if (builds.length === 0) return `${reference} was never published.\n`;
-  const rows = builds.map(({ stamp, date, digest, base, tags }) => [
+  if (builds.length === 0) return `No immutable tag of ${reference} is in the registry.\n`;
+  const rows = builds.map(({ stamp, date, digest, base, tags, unreadable }) => [
     stamp,
     minuteText(date),
     shortDigest(digest),
     baseText(base, repo),
-    tags.join(", "),
+    unreadable === null ? tags.join(", ") : [...tags, "cannot be read"].join(", "),
   ]);
   return `${reference}\n\n${table([["STAMP", "BUILT", "DIGEST", "ON", "NAMED NOW BY"], ...rows])}`;
 }

@@ -34,7 +34,7 @@ export function planTable(plan: Plan): string {
 
 /** What there is to say of a plan without steps; ends with a line break. */
 export function nothingToBuild(plan: Plan): string {
-  return `Nothing to build: no layer changed${since(plan)}.\n`;
+  return plan.ref === null ? "Nothing to build.\n" : `Nothing to build: no layer changed${since(plan)}.\n`;
 }
 
 function since({ ref }: Plan): string {
@@ -64,7 +64,9 @@ function reasonText(reason: Reason): string {
     case "unpublished":
       return "not in the registry";
     case "stale":
-      return `what is published was made from other inputs (${reason.differs.join(", ")})`;
+      return reason.differs.includes("image")
+        ? "what is published is not the build that it says it is"
+        : `what is published was made from other inputs (${reason.differs.join(", ")})`;
   }
 }
 

@@ -15,7 +15,7 @@ const resultText: Readonly<Record<PromotedTag["result"], string>> = {
   moves: "moves",
   moved: "moved",
   same: "named it already",
-  failed: "not moved",
+  failed: "not confirmed",
   skipped: "not moved",
 };
 
@@ -26,7 +26,9 @@ function totals({ repo, tags, dryrun }: Promotion): string {
     return `${count("moves")} of ${tags.length} tags would move in ${repo}; nothing was written (--dryrun).`;
   const done = `${count("moved")} of ${tags.length} tags moved in ${repo}, ${count("same")} named it already.`;
   const left = count("failed", "skipped");
-  return left === 0 ? done : `${done} ${left} did not move: the same command again completes it.`;
+  return left === 0
+    ? done
+    : `${done} ${left} are not known to have moved: the same command again completes it.`;
 }
 
 /** Enough of a digest to recognise it by. */

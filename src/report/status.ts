@@ -1,10 +1,15 @@
 import type { ImageStatus, Lag, Orphan, PublishedImage, Status } from "../status.ts";
 import { table } from "./table.ts";
+import { printable } from "./text.ts";
 
 /** What is published as a table for people; ends with a line break. */
 export function statusTable({ repo, images, orphans }: Status): string {
   const rows = [
-    ...images.map((image) => [shortName(image, repo), ...publishedText(image.published), stateText(image)]),
+    ...images.map((image) => [
+      shortName(image, repo),
+      ...publishedText(image.published),
+      stateText(image, repo),
+    ]),
     ...orphans.map((orphan) => [
       shortName(orphan, repo),
       ...publishedText(orphan.published),
@@ -16,7 +21,10 @@ export function statusTable({ repo, images, orphans }: Status): string {
   const counts: readonly (readonly [number, string])[] = [
     [count("current"), "up to date"],
     [count("behind"), "behind"],
+    [count("diverged"), "of another commit"],
     [count("rolled-back"), "rolled back"],
+    [count("replaced"), "replaced"],
+    [count("unreadable"), "unreadable"],
     [count("unpublished"), "never published"],
     [retired, "retired"],
     [orphans.filter((orphan) => !orphan.retired).length, "orphaned"],
@@ -38,7 +46,7 @@ function publishedText(published: PublishedImage | null): readonly [string, stri
   ];
 }
 
-function stateText({ state, behind, published }: ImageStatus): string {
+function stateText({ state, behind, published, reference, heldBy }: ImageStatus, repo: string): string {
   switch (state) {
     case "current":
       return "up to date";
@@ -48,8 +56,19 @@ function stateText({ state, behind, published }: ImageStatus): string {
       return "retired";
     case "behind":
       return `behind: ${lagTexts(behind, published)}`;
-    case "rolled-back":
-      return `rolled back; behind: ${lagTexts(behind, published)}`;
+    case "diverged":
+      return `built from ${published?.commit?.slice(0, 7) ?? "a commit"}, which does not lead to this one: newer, or of another branch`;
+    case "replaced":
+      return "replaced: it is not the build that it says it is, and its immutable tag names another image";
+    case "unreadable":
+      return printable(published?.unreadable ?? "");
+    case "rolled-back": {
+      const own = heldBy === reference || heldBy === null;
+      const what = own
+        ? "rolled back"
+        : `stands on ${shortName({ reference: heldBy }, repo)}, which was rolled back`;
+      return behind.length === 0 ? what : `${what}; behind: ${lagTexts(behind, published)}`;
+    }
   }
 }
 

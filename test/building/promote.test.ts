@@ -203,7 +203,7 @@ test("a missing source stops everything, and all that are missing are named with
   for (const version of versions)
     assert.match(
       stderr,
-      `${place.repo}/rel/nist-basic:${version}-nightly is not in the registry; nothing was moved — tag it first: image-builder promote nist-basic:${version} --to nightly`,
+      `${place.repo}/rel/nist-basic:${version}-nightly is not in the registry; nothing was moved — tag it first: image-builder promote nist-basic:${version} --to nightly --repo ${place.repo}`,
     );
   await registryClient.copy(
     `${registry}/${place.name}/rel/nist-basic:1.0`,
@@ -215,7 +215,10 @@ test("a missing source stops everything, and all that are missing are named with
   assert.equal(place.writes(), []);
   const empty = await openWorkplace();
   const unpublished = await empty.run(root, ["promote", "nist-basic:1.0", "--to", "stable"]);
-  assert.match(unpublished.stderr, "publish it first: image-builder --push --include science/nist-basic;");
+  assert.match(
+    unpublished.stderr,
+    `publish it first: image-builder --push --include science/nist-basic --repo ${empty.repo};`,
+  );
 });
 
 test("a registry that refuses in the middle is told: what moved, what did not; the bare name waits, and a re-run completes it", async () => {
@@ -228,9 +231,9 @@ test("a registry that refuses in the middle is told: what moved, what did not; t
   const { code, stdout, stderr } = await place.run(root, args);
   assert.is(code, 1);
   assert.match(stdout, /^rel\/nist-basic:1\.0-stable +\S+ +\S+ +moved$/m);
-  assert.match(stdout, /^rel\/nist-basic:2\.0-stable +(\S+) +\1 +not moved$/m);
+  assert.match(stdout, /^rel\/nist-basic:2\.0-stable +(\S+) +\1 +not confirmed$/m);
   assert.match(stdout, /^rel\/nist-basic:stable +(\S+) +\1 +not moved$/m);
-  assert.match(stdout, "2 did not move: the same command again completes it.");
+  assert.match(stdout, "2 are not known to have moved: the same command again completes it.");
   assert.match(stderr, /^ERROR:root:.*2\.0-stable/m);
   assert.not.match(stderr, /^\s+at /m);
   assert.is(await place.named("stable"), was);

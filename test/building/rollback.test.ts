@@ -187,7 +187,7 @@ test("what cannot be taken back is said with what there is", async () => {
     [["nothing:1.0"], `${place.repo}/rel/nothing:1.0 is not in the registry`],
     [
       ["one:1.0", "--to", "9-0000000"],
-      `rel/one:1.0-9-0000000 is not in the registry, or not of a clean build — there is ${all}`,
+      `rel/one:1.0-9-0000000 is not in the registry as a whole image of a clean build — there is ${all}`,
     ],
     [["one:1.0", "--to", "1", "--to", "2"], "--to is given twice"],
     [[], "not enough non-option arguments"],
@@ -225,7 +225,7 @@ for (const fault of ["cut", "cut-answer"] as const) {
         assert.ok(now === digest3 || now === digest2);
         assert.is(await nextMove(repo), now === digest2 ? "stays" : "moves");
         // Where writing has begun it may have succeeded: then the message names where it was to go.
-        const to = / — image-builder (rollback \S+ --to \S+) completes it/
+        const to = / — image-builder (rollback \S+ --to \S+) --repo \S+ completes it/
           .exec(ended.stderr)?.[1]
           ?.split(" ");
         assert.ok(to !== undefined || now === digest3);

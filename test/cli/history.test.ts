@@ -126,6 +126,7 @@ test("builds of the original tool are listed by their tags, and other tags are n
       date: "2021-12-09T19:11:22.170Z",
       digest: await digestAt(`${release}:1.0`),
       base: null,
+      unreadable: null,
       tags: ["1.0", "1.0-rc.1", "1.0-rollback"],
     },
   ]);
@@ -135,7 +136,10 @@ test("an image that was never published is said so, and is no error; one that no
   const place = await openWorkplace();
   const root = makeRepository(files);
   const { code, stdout, stderr } = await place.run(root, ["history", "basic:1.0"]);
-  assert.equal([code, stdout, stderr], [0, `${place.repo}/rel/basic:1.0 was never published.\n`, ""]);
+  assert.equal(
+    [code, stdout, stderr],
+    [0, `No immutable tag of ${place.repo}/rel/basic:1.0 is in the registry.\n`, ""],
+  );
   assert.equal((await historyOf(place, root, "sci/basic")).builds, []);
   const unknown = await place.run(root, ["history", "basik:1.0"]);
   assert.equal(

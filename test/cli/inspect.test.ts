@@ -284,11 +284,12 @@ test("outside a checkout a reference in full is inspected, by tag or digest, and
   const { stdout } = await place.run(elsewhere, ["inspect", `${science}:1.0`]);
   assert.not.match(stdout, "checkout");
   assert.not.match(stdout, "SINCE");
-  const named = await place.run(elsewhere, ["inspect", "basic:1.0"]);
+  assert.is((await inspected(place, elsewhere, "sci/basic:1.0")).reference, `${science}:1.0`);
+  const named = await place.run(elsewhere, ["inspect", "basic"]);
   assert.is(named.code, 2);
   assert.match(
     named.stderr,
-    /^ERROR:root:there is no checkout here to look basic:1\.0 up in — .*HOST\/PATH:TAG\n$/,
+    /^ERROR:root:there is no checkout here to look basic up in — .*HOST\/PATH:TAG\n$/,
   );
 });
 

@@ -45,7 +45,11 @@ export async function putImage(
   address: string,
   repository: string,
   name: string,
-  { kind = "docker", architecture = "amd64" }: { kind?: "docker" | "oci"; architecture?: string } = {},
+  {
+    kind = "docker",
+    architecture = "amd64",
+    labels = { "org.sciserver.science.a.version": "1.0-42-f90dbd6" },
+  }: { kind?: "docker" | "oci"; architecture?: string; labels?: Readonly<Record<string, string>> } = {},
 ): Promise<Stored & { readonly text: string; readonly layers: readonly Stored[] }> {
   const oci = kind === "oci";
   const layerType = oci
@@ -60,7 +64,7 @@ export async function putImage(
     created: "2026-01-02T03:04:05Z",
     config: {
       Env: ["PATH=/bin", "NAME=a=b"],
-      Labels: { "org.sciserver.science.a.version": "1.0-42-f90dbd6" },
+      Labels: labels,
     },
     rootfs: { type: "layers", diff_ids: [] },
   };
