@@ -1,5 +1,6 @@
 import { hideBin } from "yargs/helpers";
 import { readArguments } from "./cli/arguments.ts";
+import { Stopped } from "./commands/surroundings.ts";
 import { describeProblem, exitCodes, Refusal } from "./problem.ts";
 import { flush, openLog } from "./report/log.ts";
 
@@ -21,7 +22,7 @@ async function main(): Promise<number> {
       if (signalled !== 0) process.exit(128 + number);
       signalled = 128 + number;
       process.stderr.write(`\nStopping (${name}): cancelling what runs. Once more to leave at once.\n`);
-      stop.abort();
+      stop.abort(new Stopped(name, number));
     });
   };
   onSignal("SIGINT", 2);

@@ -64,6 +64,17 @@ export interface Build {
   readonly dirty: boolean;
 }
 
+/** A commit, as a person recognises it. */
+export interface Commit {
+  /** In full. */
+  readonly commit: string;
+  /** When it was committed, RFC 3339, UTC. */
+  readonly date: string;
+  readonly author: string;
+  /** The first line of its message. */
+  readonly subject: string;
+}
+
 /** Why a step is in the plan. */
 export type Reason =
   | { readonly kind: "changed"; readonly paths: readonly string[] }

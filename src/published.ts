@@ -1,4 +1,6 @@
-/** What is known of images that were published, as `inspect` and `history` tell it. The JSON they print is this. */
+/** What is known of images that were published, as `inspect`, `history` and `diff` tell it. The JSON they print is this. */
+
+import type { Commit } from "./model.ts";
 
 /** An image that another one was built on, as its labels tell it. */
 export interface NamedBase {
@@ -113,4 +115,64 @@ export interface PublishedBuild {
   readonly tags: readonly string[];
   /** What keeps it from being read as an image; null where nothing does. */
   readonly unreadable: string | null;
+}
+
+/** Two builds of an image, compared. */
+export interface ImageDiff {
+  readonly formatVersion: 1;
+  readonly source: "registry" | "engine";
+  readonly from: ComparedImage;
+  readonly to: ComparedImage;
+  /** As the newer side has them, the newest first; then those that only the older one has. */
+  readonly layers: readonly LayerDiff[];
+}
+
+/** One side of a comparison. */
+export interface ComparedImage {
+  /** In full. */
+  readonly reference: string;
+  /** In its registry; for a local image that is in none, the engine's id of it. */
+  readonly digest: string;
+  /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
+  readonly date: string | null;
+  /** What it was built on; null where the image does not tell it. */
+  readonly base: NamedBase | null;
+}
+
+/** What became of a layer between two builds. */
+export interface LayerDiff extends Pick<InspectedLayer, "kind" | "name"> {
+  /** `rebuilt`: at another time or from another commit. */
+  readonly change: "same" | "added" | "removed" | "rebuilt";
+  /** Null where this side does not have it. */
+  readonly from: LayerBuild | null;
+  readonly to: LayerBuild | null;
+  /** What happened to its files between the two; null unless it was rebuilt, and where there is no checkout to ask. */
+  readonly between: Between | null;
+}
+
+/** When a layer was built and from what. */
+export type LayerBuild = Pick<InspectedLayer, "version" | "stamp" | "commit" | "time">;
+
+/** What happened to the files of a layer between two commits. */
+export type Between =
+  /** Neither the definitions nor the history of this clone have such a layer. */
+  | { readonly kind: "gone" }
+  /** The clone lacks these of the two commits. */
+  | { readonly kind: "unknown"; readonly lacks: readonly string[] }
+  | {
+      readonly kind: "known";
+      /** Where its files are: a release has those of all its compat layers, as the checkout names them. */
+      readonly directories: readonly string[];
+      /** The commits that touch them and lead to the newer side alone, the newest first; merges touch none. */
+      readonly commits: readonly Commit[];
+      /** Those that lead to the older side alone: its build has them, the newer one not. */
+      readonly undone: readonly Commit[];
+      readonly files: readonly FileDiff[];
+    };
+
+/** A file that is not the same in two commits; a rename is one that was removed and one that was added. */
+export interface FileDiff {
+  /** Relative to the root. */
+  readonly path: string;
+  readonly change: "added" | "removed" | "modified";
 }

@@ -40,6 +40,7 @@ const packages = [
   "git",
   "iproute2",
   "iptables",
+  "python3-junitparser",
 ];
 /** The files that take longest begin first, so that the run does not end waiting for one of them. */
 const longest = [/shipped-layers/, /engine|publish|signal|demo/, /commands|building|registry/];
@@ -116,7 +117,8 @@ async function preparePlatform(): Promise<void> {
 
 function runFile(file: string): Promise<Outcome> {
   const begun = Date.now();
-  const { FORCE_COLOR: _, ...inherited } = process.env;
+  // What the runs of a test find wrong is not to be shown as what is wrong with the job that tests.
+  const { FORCE_COLOR: _, GITHUB_ACTIONS: __, ...inherited } = process.env;
   const env = { ...inherited, NO_COLOR: "1", NODE_V8_COVERAGE: join(coverageFolder, "tmp") };
   const child = spawn(process.execPath, ["--import", "tsx", file], {
     env,

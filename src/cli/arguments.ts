@@ -7,20 +7,24 @@ import type { Problem } from "../problem.ts";
 import { buildCommand } from "./build.ts";
 import { checkCommand } from "./check.ts";
 import type { Command, Run } from "./command.ts";
+import { diffCommand } from "./diff.ts";
 import { historyCommand } from "./history.ts";
 import { inspectCommand } from "./inspect.ts";
 import { planCommand } from "./plan.ts";
 import { promoteCommand } from "./promote.ts";
 import { rollbackCommand } from "./rollback.ts";
 import { statusCommand } from "./status.ts";
+import { whyCommand } from "./why.ts";
 
 /** Every command, in the order that help lists them. */
 const commands: readonly Command[] = [
   buildCommand,
   planCommand,
+  whyCommand,
   checkCommand,
   inspectCommand,
   historyCommand,
+  diffCommand,
   promoteCommand,
   rollbackCommand,
   statusCommand,

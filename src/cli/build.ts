@@ -47,6 +47,13 @@ export const buildCommand = defineCommand({
       requiresArg: true,
       describe: "keep each build's output in a file below this directory",
     },
+    report: {
+      type: "string",
+      array: true,
+      requiresArg: true,
+      default: [],
+      describe: "report the run to a file: .json, or .xml for JUnit",
+    },
     ...planOptions,
   },
   conflicts: planConflicts,
@@ -55,10 +62,10 @@ export const buildCommand = defineCommand({
     ["--push --repo localhost:5000/test", "build and publish to a test repository"],
   ],
   run: (given) => (surroundings) => {
-    const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, keepGoing, logs } = given;
+    const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, keepGoing, logs, report } = given;
     const jobs = given.jobs === undefined ? undefined : readJobs(given.jobs);
-    const settings = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing, logs };
-    return build({ ...planSettings(given), ...settings }, surroundings);
+    const settings = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
+    return build({ ...planSettings(given), ...settings, logs, report }, surroundings);
   },
 });
 

@@ -1,12 +1,16 @@
 import { plan } from "../commands/plan.ts";
 import { defineCommand } from "./command.ts";
-import { formatOption, planConflicts, planOptions, planSettings } from "./options.ts";
+import { planConflicts, planOptions, planSettings } from "./options.ts";
 
 export const planCommand = defineCommand({
   name: "plan",
   describe: "print the plan, or the Dockerfile of a release",
   options: {
-    format: { ...formatOption, describe: "how the plan is printed" },
+    format: {
+      choices: ["text", "json", "markdown", "mermaid"],
+      default: "text",
+      describe: "how the plan is printed",
+    },
     push: {
       type: "boolean",
       default: false,
@@ -22,6 +26,7 @@ export const planCommand = defineCommand({
   conflicts: planConflicts,
   examples: [
     ["plan --ref v1..v2 --format json", "what changed between two tags, as data"],
+    ["plan --ref origin/main...HEAD --format markdown", "the comment on a pull request"],
     ["plan --push", "which tags would be new, move or stay"],
     ["plan --show-dockerfile IMAGE", "a release's Dockerfile, composed"],
   ],

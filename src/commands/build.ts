@@ -3,11 +3,13 @@ import type { Problem } from "../problem.ts";
 import { leadsToHead, readBranch, readSource } from "../git/checkout.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
 import { logPlan, nothingToBuild } from "../report/plan.ts";
+import type { RunRecord } from "../report/run-report.ts";
 import type { RunResult } from "../run.ts";
 import type { Publishing } from "./outlook.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
+import { withReports } from "./reports.ts";
 
 /** What decides a run, as the command line gives it. */
 export interface BuildSettings extends PlanSettings {
@@ -27,10 +29,20 @@ export interface BuildSettings extends PlanSettings {
   readonly keepGoing: boolean;
   /** Where each step's output is kept in a file; undefined for nowhere. */
   readonly logs: string | undefined;
+  /** The files that tell of the run when it has ended. */
+  readonly report: readonly string[];
 }
 
 /** `image-builder build`: plans, builds and, with `push`, publishes. Gives the exit code. */
-export async function build(settings: BuildSettings, surroundings: Surroundings): Promise<number> {
+export function build(settings: BuildSettings, surroundings: Surroundings): Promise<number> {
+  return withReports(settings, surroundings, (record) => run(settings, surroundings, record));
+}
+
+async function run(
+  settings: BuildSettings,
+  surroundings: Surroundings,
+  record: RunRecord | undefined,
+): Promise<number> {
   const { log, out, progress, verbosity, environment, signal } = surroundings;
   const { root, push, dryrun } = settings;
   const seen = await preview(settings, surroundings);
@@ -41,6 +53,7 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
   const names = await tagNames(settings, environment);
   const base = settings.base ?? (push ? "registry" : "local");
   const named = names.flatMap((name) => namedTags(plan, catalog, name));
+  record?.plan(plan, named);
   if (dryrun) {
     if (push) await logOutlook(seen, { ...settings, base, named }, surroundings);
     return 0;
@@ -79,6 +92,7 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
     environment,
     registry: await openRegistry(surroundings),
     onEvent: (event) => {
+      record?.follow(event);
       logs?.follow(event);
       follow(event);
     },
@@ -86,6 +100,7 @@ export async function build(settings: BuildSettings, surroundings: Surroundings)
   });
   out(summary(result));
   const unwritten = logs?.problem();
+  record?.finish(result, unwritten);
   if (unwritten !== undefined) log.error(describeProblem(unwritten));
   return exitCode(result, unwritten);
 }

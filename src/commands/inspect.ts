@@ -1,18 +1,24 @@
-import { digestOf } from "../building/bases.ts";
 import { builtAt } from "../building/history.ts";
 import { openInputs } from "../building/inputs.ts";
-import { readCheckout } from "../git/checkout.ts";
 import { changesSince } from "../git/history.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
 import { inputsLabel, readBase } from "../planning/labels.ts";
 import { commitOf, readTrail } from "../planning/trail.ts";
 import type { TrailLayer } from "../planning/trail.ts";
-import { describeProblem, Refusal } from "../problem.ts";
-import type { Problem } from "../problem.ts";
+import { Refusal } from "../problem.ts";
 import type { Comparison, Foundation, Inspection, InspectedLayer, LayerSince } from "../published.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import { inspectionText } from "../report/inspect.ts";
-import { loadCatalog } from "./preview.ts";
+import {
+  compatDirectories,
+  inFull,
+  layerOf,
+  notThere,
+  openCheckout,
+  openImages,
+  readOpenCheckout,
+} from "./found-image.ts";
+import type { OpenCheckout } from "./found-image.ts";
 import { findImage, findPublishedImage } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -37,21 +43,22 @@ const pathsShown = 20;
  * is pulled. Gives the exit code.
  */
 export async function inspect(settings: InspectSettings, surroundings: Surroundings): Promise<number> {
-  const { repo, image, local, format } = settings;
+  const { root, repo, image, local, format } = settings;
   const full = inFull(image);
-  const checkout = await openCheckout(settings, full !== undefined, surroundings);
+  const checkout = await (full === undefined && root !== undefined
+    ? readOpenCheckout(root)
+    : openCheckout(root, "the image is not compared with this checkout", surroundings));
   const { reference, named } =
     full === undefined
       ? findPublishedImage(checkout?.catalog, repo, image)
       : { reference: full, named: undefined };
 
-  const found = await (local ? readFromEngine : readFromRegistry)(reference, surroundings);
-  if (found === undefined) {
-    // Where the catalog does not know it either, this says what may have been meant.
-    if (full === undefined && named === undefined && checkout !== undefined)
-      findImage(checkout.catalog, image);
-    throw new Refusal(notThere(reference, local));
-  }
+  const read = await openImages({ local }, surroundings);
+  const found = await read(reference);
+  // Where the catalog does not know it either, that says what may have been meant.
+  if (found === undefined && full === undefined && named === undefined && checkout !== undefined)
+    findImage(checkout.catalog, image);
+  if (found === undefined) throw new Refusal(notThere(reference, local));
   const { labels, created, ...facts } = found;
   const trail = readTrail(labels, checkout?.catalog);
   // One after another: each asks git several questions at once.
@@ -76,92 +83,6 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
     format === "json" ? `${JSON.stringify(inspection, undefined, 2)}\n` : inspectionText(inspection),
   );
   return 0;
-}
-
-/** A reference that names its registry; what does not is a name of the catalog, or of what is in the repository. */
-function inFull(image: string): string | undefined {
-  const reference = parseReference(image);
-  return reference?.registry === undefined ? undefined : formatReference(reference);
-}
-
-/** The checkout that an image is compared with. */
-interface OpenCheckout {
-  readonly root: string;
-  readonly catalog: Catalog;
-  readonly commit: string;
-}
-
-/** Reads the checkout around; one that cannot be read is no obstacle to an image that is named in full. */
-async function openCheckout(
-  { root }: InspectSettings,
-  dispensable: boolean,
-  { progress }: Surroundings,
-): Promise<OpenCheckout | undefined> {
-  if (root === undefined) return undefined;
-  try {
-    const catalog = loadCatalog(root);
-    const { commit } = await readCheckout(root, null, { shallow: true });
-    return { root, catalog, commit };
-  } catch (error) {
-    if (!(error instanceof Refusal) || !dispensable) throw error;
-    for (const problem of error.problems) progress(`${describeProblem(problem)}\n`);
-    progress("So the image is not compared with this checkout.\n");
-    return undefined;
-  }
-}
-
-function notThere(reference: string, local: boolean): Problem {
-  return local
-    ? {
-        kind: "surroundings",
-        message: `the engine has no image ${reference}`,
-        hint: "without --local the registry is asked",
-      }
-    : {
-        kind: "surroundings",
-        message: `there is no image ${reference} in the registry`,
-        hint: "image-builder history IMAGE lists what is published; --local asks the engine",
-      };
-}
-
-/** What is asked of an image, wherever it is. */
-interface FoundImage extends Pick<Inspection, "digest" | "size" | "platform"> {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly created: string | undefined;
-}
-
-async function readFromRegistry(
-  reference: string,
-  surroundings: Surroundings,
-): Promise<FoundImage | undefined> {
-  const [{ openRegistry }, { formatPlatform }] = await Promise.all([
-    import("./registry.ts"),
-    import("../registry/manifest.ts"),
-  ]);
-  const config = await (await openRegistry(surroundings)).config(reference);
-  if (config === undefined) return undefined;
-  const { digest, size, platform, labels, created } = config;
-  return { digest, size, platform: formatPlatform(platform), labels, created };
-}
-
-async function readFromEngine(
-  reference: string,
-  { environment }: Surroundings,
-): Promise<FoundImage | undefined> {
-  const [{ connectDocker }, { findEngine }] = await Promise.all([
-    import("../engine/docker.ts"),
-    import("../engine/discover.ts"),
-  ]);
-  const { engine } = await connectDocker(await findEngine(environment), { credentials: noLogin });
-  const facts = await engine.inspect(reference);
-  if (facts === undefined) return undefined;
-  const { size, platform, labels, created } = facts;
-  return { digest: digestOf(facts, reference), size, platform, labels, created };
-}
-
-/** What is neither pulled nor pushed needs none. */
-function noLogin(): Promise<undefined> {
-  return Promise.resolve(undefined);
 }
 
 /** An image of the original tool tells only the beginning of its commit. */
@@ -201,19 +122,6 @@ async function layerSince(
     paths: paths.slice(0, pathsShown),
     leadsHere,
   };
-}
-
-/** The layer of the catalog that a layer of a trail was built from; of a release, the final layer that it stands on. */
-function layerOf(catalog: Catalog, { kind, name, version }: TrailLayer): ScienceLayer | undefined {
-  return [...catalog.science.values()].find((layer) =>
-    kind === "science"
-      ? layer.target === name
-      : layer.image === name && layer.version === version && catalog.finals.has(layer.directory),
-  );
-}
-
-function compatDirectories(catalog: Catalog, compat: string): string[] {
-  return (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name)?.directory ?? []);
 }
 
 /** Only the lowest image tells itself what it stands on; of others, the Dockerfile of the lowest layer does. */

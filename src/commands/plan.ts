@@ -1,7 +1,10 @@
 import type { Catalog, CompatStep, Plan } from "../model.ts";
+import { layerGraph, plannedNodes } from "../planning/layer-graph.ts";
 import { makePlan, releaseId } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
-import { logPlan, planTable } from "../report/plan.ts";
+import { logPlan } from "../report/plan.ts";
+import { planForms } from "./plan-forms.ts";
+import type { DrawnFormat } from "./plan-forms.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
 import { findRelease } from "./select.ts";
@@ -9,7 +12,7 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** How a plan is shown, as the command line gives it. */
 export interface PlanOutput extends PlanSettings {
-  readonly format: "text" | "json";
+  readonly format: DrawnFormat | "json";
   /** Ask the registry what publishing would do to each tag. */
   readonly push: boolean;
   /** `IMAGE` or `IMAGE:VERSION`, whose composed Dockerfile is to be shown instead of the plan. */
@@ -35,7 +38,14 @@ export async function plan(settings: PlanOutput, surroundings: Surroundings): Pr
 /** The plan in the form that was asked for. What only some forms need is read for those alone. */
 async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundings): Promise<string> {
   const { format, root, push } = settings;
-  if (format === "text" && !push) return planTable(seen.plan);
+  if (format !== "json" && !push) return draw(seen, format);
+  if (format !== "json" && format !== "text") {
+    throw new Refusal({
+      kind: "usage",
+      message: `--format ${format} does not tell what publishing would do`,
+      hint: "give --push with --format text or json",
+    });
+  }
   const [{ inputsOutlook, publishOutlook }, { movesTable, planJson }] = await Promise.all([
     import("./outlook.ts"),
     import("../report/moves.ts"),
@@ -45,7 +55,13 @@ async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundi
     : await inputsOutlook(seen, root);
   if (format === "json") return planJson(seen.plan, outlook);
   const moves = outlook.moves === undefined ? "" : movesTable(seen.plan, outlook.moves);
-  return moves === "" ? planTable(seen.plan) : `${planTable(seen.plan)}\n${moves}`;
+  const tree = await draw(seen, "text");
+  return moves === "" ? tree : `${tree}\n${moves}`;
+}
+
+async function draw({ catalog, plan: made }: Preview, format: DrawnFormat): Promise<string> {
+  const form = await planForms[format]();
+  return form(plannedNodes(layerGraph(catalog, made)), made);
 }
 
 /** The image that the release would be built on: the one of this plan if it builds it. */

@@ -38,6 +38,13 @@ export interface PlanSettings {
 export interface Preview {
   readonly catalog: Catalog;
   readonly plan: Plan;
+  /** What git answered. */
+  readonly checkout: Checkout;
+  readonly triggers: Triggers;
+  /** The directories of layers that would count as changed but for `ignore`. */
+  readonly ignored: ReadonlySet<string>;
+  /** The rolling tags that somebody took back and that `stale` leaves so. */
+  readonly held: readonly string[];
 }
 
 /**
@@ -55,18 +62,20 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const checkout = ref === null ? answer : await protectImages(settings, catalog, answer, ref);
 
   const triggers = triggersOf(settings.root);
-  const changes = findChanges(settings, catalog, checkout, triggers);
-  if (ref !== null && !settings.untracked) tellUntracked(catalog, checkout, changes, triggers, surroundings);
+  const { ignored, held, ...found } = stale
+    ? await askRegistry(settings, catalog, surroundings)
+    : findChanges(settings, catalog, checkout, triggers);
+  if (ref !== null && !settings.untracked)
+    tellUntracked(catalog, checkout, found.changes, triggers, surroundings);
   const { commit, count } = checkout;
   const build = { commit, count, stamp: stampOf(commit, count), dirty: false };
-  const reasons = stale ? await askRegistry(settings, catalog, surroundings) : new Map<string, Reason>();
-  const input = { catalog, changes, reasons, repo: settings.repo, ref };
+  const input = { catalog, ...found, repo: settings.repo, ref };
   const clean = makePlan({ ...input, build });
 
   const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
   const dirty = [...builtDirectories(clean, catalog)].some((directory) => uncommitted.has(directory));
-  if (!dirty) return { catalog, plan: clean };
-  return { catalog, plan: makePlan({ ...input, build: { ...build, dirty } }) };
+  const plan = dirty ? makePlan({ ...input, build: { ...build, dirty } }) : clean;
+  return { catalog, plan, checkout: answer, triggers, ignored, held };
 }
 
 /** A layer that was just written is easily missed: git says nothing of it before `git add`. */
@@ -114,12 +123,18 @@ async function protectImages(
   return { ...checkout, changed: checkout.changed.filter((file) => !retired.has(file)) };
 }
 
+/** What a plan begins with, and what is kept from it. */
+interface Beginnings extends Pick<Preview, "ignored" | "held"> {
+  readonly changes: Changes;
+  readonly reasons: ReadonlyMap<string, Reason>;
+}
+
 /** What the registry lacks or holds of other inputs, less what is to be ignored. */
 async function askRegistry(
   { root, repo, ignore }: PlanSettings,
   catalog: Catalog,
   surroundings: Surroundings,
-): Promise<ReadonlyMap<string, Reason>> {
+): Promise<Beginnings> {
   const [{ findStale }, { openInputs }, { openRegistry }] = await Promise.all([
     import("../building/stale.ts"),
     import("../building/inputs.ts"),
@@ -128,8 +143,11 @@ async function askRegistry(
   const registry = await openRegistry(surroundings);
   const { reasons, held } = await findStale(catalog, repo, openInputs(root, catalog), registry);
   for (const tag of held) surroundings.progress(`${tag} was rolled back and is left as it is.\n`);
-  const ignored = new Set(selected(root, layerDirectories(catalog), ignore, "--ignore"));
-  return new Map([...reasons].filter(([id]) => !ignored.has(id)));
+  const kept = new Map(reasons);
+  const ignored = selected(root, layerDirectories(catalog), ignore, "--ignore").filter((id) =>
+    kept.delete(id),
+  );
+  return { changes: new Map(), reasons: kept, ignored: new Set(ignored), held };
 }
 
 function findChanges(
@@ -137,9 +155,8 @@ function findChanges(
   catalog: Catalog,
   checkout: Checkout,
   triggers: Triggers,
-): Changes {
-  const { root, all, include, ignore, untracked, stale } = settings;
-  if (stale) return new Map();
+): Beginnings {
+  const { root, all, include, ignore, untracked } = settings;
   const directories = layerDirectories(catalog);
   const changes = new Map(
     all || include !== undefined
@@ -149,8 +166,10 @@ function findChanges(
         ])
       : changedLayers(catalog, [...checkout.changed, ...(untracked ? checkout.untracked : [])], triggers),
   );
-  for (const directory of selected(root, directories, ignore, "--ignore")) changes.delete(directory);
-  return changes;
+  const ignored = selected(root, directories, ignore, "--ignore").filter((directory) =>
+    changes.delete(directory),
+  );
+  return { changes, reasons: new Map(), ignored: new Set(ignored), held: [] };
 }
 
 /** The layers at or below the directories that an option names; they are relative to the root. */

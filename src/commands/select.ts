@@ -12,11 +12,15 @@ export interface CatalogImage {
 }
 
 /**
- * The image that `IMAGE[:VERSION]` (a release) or `sci/TARGET[:VERSION]` (a science layer's own product) names.
+ * The image that `IMAGE[:VERSION]` (a release) or `sci/TARGET[:VERSION]` (a science layer's own product) names, or the id of the
+ * step that makes it.
  * Refuses, as a mistake of the command line, what the catalog does not have and what it has in several versions.
  */
 export function findImage(catalog: Catalog, name: string): CatalogImage {
-  if (!name.startsWith("sci/")) return { layer: findRelease(catalog, name), kind: "release" };
+  const named = catalog.science.get(name);
+  if (named !== undefined) return { layer: named, kind: "science" };
+  if (!name.startsWith("sci/"))
+    return { layer: findRelease(catalog, name.replace(/^compat\//, "")), kind: "release" };
   const layers = [...catalog.science.values()];
   const layer = onlyMatch(
     name,
@@ -26,7 +30,7 @@ export function findImage(catalog: Catalog, name: string): CatalogImage {
 }
 
 /** The rolling reference of an image of the catalog. */
-function referenceOf(repo: string, { layer, kind }: CatalogImage): string {
+export function referenceOf(repo: string, { layer, kind }: CatalogImage): string {
   return kind === "science" ? scienceReference(repo, layer) : releaseReference(repo, layer);
 }
 

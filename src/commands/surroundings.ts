@@ -10,6 +10,17 @@ export interface Surroundings {
   /** Writes progress to standard error. */
   readonly progress: (text: string) => void;
   readonly environment: NodeJS.ProcessEnv;
-  /** Aborted when the process is told to stop. */
+  /** Aborted when the process is told to stop, with a `Stopped` as its reason. */
   readonly signal: AbortSignal;
+}
+
+/** The process was told to stop by a signal. */
+export class Stopped extends Error {
+  /** What the process ends with then: 128 and the signal's number. */
+  readonly exitCode: number;
+
+  constructor(name: NodeJS.Signals, number: number) {
+    super(`stopped by ${name}`);
+    this.exitCode = 128 + number;
+  }
 }

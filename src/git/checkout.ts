@@ -14,6 +14,8 @@ export interface Checkout {
   readonly uncommitted: readonly string[];
   /** Those of them that git does not know yet and does not ignore. */
   readonly untracked: readonly string[];
+  /** Those of them that git ignores. */
+  readonly ignored: readonly string[];
 }
 
 /** The revision that changes are counted from where none is given. */
@@ -55,9 +57,11 @@ export async function readCheckout(
   const changed = diff === undefined ? [] : await changedPaths(root, ref ?? "", ends, diff);
   const uncommitted: string[] = [];
   const untracked: string[] = [];
+  const ignored: string[] = [];
   for (const entry of split(status.stdout)) {
     uncommitted.push(entry.slice(3));
     if (entry.startsWith("??")) untracked.push(entry.slice(3));
+    if (entry.startsWith("!!")) ignored.push(entry.slice(3));
   }
   const below = (paths: readonly string[]) =>
     paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
@@ -67,6 +71,7 @@ export async function readCheckout(
     changed: below(changed),
     uncommitted: below(uncommitted),
     untracked: below(untracked),
+    ignored: below(ignored),
   };
 }
 
@@ -92,6 +97,12 @@ export async function fullName(root: string, commit: string): Promise<string | u
 export async function readBranch(root: string): Promise<string | undefined> {
   const { code, stdout } = await git(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]);
   return code === 0 ? stdout.trim() : undefined;
+}
+
+/** Where a root is below the top of its repository, `definitions/`; empty at the top, and where git does not know. */
+export async function readPrefix(root: string): Promise<string> {
+  const { code, stdout } = await git(root, ["rev-parse", "--show-prefix"]);
+  return code === 0 ? stdout.replace(/\n$/, "") : "";
 }
 
 /** The URL of the remote `origin`, without a login in it; empty where there is none. */

@@ -1,17 +1,7 @@
-import type { Catalog, Plan, Step } from "../model.ts";
+import type { LayerNode } from "../layer-node.ts";
+import type { Catalog, Plan } from "../model.ts";
 import { buildOrder } from "./graph.ts";
 import { releaseId } from "./plan.ts";
-
-/** A layer, a release or a foreign image, as the forms of a plan draw it. */
-export interface LayerNode {
-  /** Of a step, also where the plan does not have it; the reference of a foreign image. */
-  readonly id: string;
-  readonly kind: "foreign" | "science" | "release";
-  /** The ids of what it stands on; for a science layer first what its final stage does. */
-  readonly on: readonly string[];
-  /** What the plan does with it; undefined where it stays as it is. */
-  readonly step: Step | undefined;
-}
 
 /**
  * The foreign images, science layers and releases of a catalog, each after all that it stands on. Compat layers are no nodes: a
@@ -33,4 +23,12 @@ export function layerGraph(catalog: Catalog, { steps }: Plan): readonly LayerNod
     if (catalog.finals.has(layer.directory) && !layer.retired)
       add(releaseId(layer), "release", [layer.directory]);
   return [...nodes.values()];
+}
+
+/** Of all nodes, those that a plan builds and what these stand on, in the same order. */
+export function plannedNodes(nodes: readonly LayerNode[]): readonly LayerNode[] {
+  const wanted = new Set<string>();
+  for (const { id, on, step } of nodes.toReversed())
+    if (step !== undefined || wanted.has(id)) for (const each of [id, ...on]) wanted.add(each);
+  return nodes.filter(({ id }) => wanted.has(id));
 }

@@ -1,7 +1,9 @@
 import path from "node:path";
 import fs from "fs-extra";
+import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { RunEvent } from "../run.ts";
+import { checkDirectory, makeDirectory } from "./place.ts";
 
 /** The files that `--logs` asks for. */
 export interface BuildLogs {
@@ -12,15 +14,26 @@ export interface BuildLogs {
 
 /**
  * Keeps the whole output of each step in a file of its own below a directory: `science/NAME.log`, and
- * `compat/IMAGE-VERSION.log` for a release. A file that cannot be written stops no build.
+ * `compat/IMAGE-VERSION.log` for a release. Refuses with kind `usage` where no file can be written; one that cannot be
+ * later stops no build.
  */
 export function keepBuildLogs(directory: string): BuildLogs {
   const files = new Map<string, number>();
   let problem: Problem | undefined;
+  const failed = (kind: Problem["kind"], what: string, error: unknown): Problem => ({
+    kind,
+    message: `${what}: ${error instanceof Error ? error.message : String(error)}`,
+    hint: `make room or leave to write in ${directory}, or name another directory with --logs`,
+  });
+  try {
+    checkDirectory(directory);
+  } catch (error) {
+    throw new Refusal(failed("usage", "the build logs cannot be written", error));
+  }
   const write = (event: RunEvent) => {
     if (event.kind === "started") {
       const file = path.join(directory, `${event.step.id.replace(":", "-")}.log`);
-      fs.ensureDirSync(path.dirname(file));
+      makeDirectory(path.dirname(file));
       files.set(event.step.id, fs.openSync(file, "w"));
     } else if (event.kind === "output") {
       const file = files.get(event.step.id);
@@ -35,11 +48,7 @@ export function keepBuildLogs(directory: string): BuildLogs {
     try {
       write(event);
     } catch (error) {
-      problem = {
-        kind: "surroundings",
-        message: `the build logs are not complete: ${error instanceof Error ? error.message : String(error)}`,
-        hint: `make room or leave to write in ${directory}, or name another directory with --logs`,
-      };
+      problem = failed("surroundings", "the build logs are not complete", error);
     }
   };
   return { follow, problem: () => problem };

@@ -1,6 +1,5 @@
 import type { Plan, Reason, Step } from "../model.ts";
 import type { Log } from "./log.ts";
-import { table } from "./table.ts";
 
 /** Logs a plan: its final images and totals as warnings (`-v`), each build and why it is there as info (`-vv`). */
 export function logPlan(plan: Plan, log: Log): void {
@@ -19,26 +18,26 @@ export function logPlan(plan: Plan, log: Log): void {
   );
 }
 
-/** A plan as a table for people; ends with a line break. */
-export function planTable(plan: Plan): string {
-  if (plan.steps.length === 0) return nothingToBuild(plan);
-  const rows = plan.steps.map((step) => [step.id, step.tags.immutable, why(step)]);
+/** `2 science builds and 1 compat builds for 42-f90dbd6, changes of HEAD^`; `name` writes what people named. */
+export function planTotals(plan: Plan, name = asItIs): string {
   const science = plan.steps.filter(({ kind }) => kind === "science").length;
-  const { stamp, dirty } = plan.build;
-  const totals = `${science} science builds and ${plan.steps.length - science} compat builds for ${stamp}${since(plan)}`;
-  const warning = dirty
-    ? "The working tree differs from the commit in what is built: the tags end in -dirty.\n"
-    : "";
-  return `${table([["STEP", "MAKES", "BECAUSE"], ...rows])}\n${totals}\n${warning}`;
+  return `${science} science builds and ${plan.steps.length - science} compat builds for ${name(stampOf(plan))}${since(plan, name)}`;
+}
+
+/** What follows every version in the immutable tags of a plan. */
+export function stampOf({ build: { stamp, dirty } }: Plan): string {
+  return dirty ? `${stamp}-dirty` : stamp;
 }
 
 /** What there is to say of a plan without steps; ends with a line break. */
-export function nothingToBuild(plan: Plan): string {
-  return plan.ref === null ? "Nothing to build.\n" : `Nothing to build: no layer changed${since(plan)}.\n`;
+export function nothingToBuild(plan: Plan, name = asItIs): string {
+  return plan.ref === null
+    ? "Nothing to build.\n"
+    : `Nothing to build: no layer changed${since(plan, name)}.\n`;
 }
 
-function since({ ref }: Plan): string {
-  return ref === null ? "" : `, changes of ${ref}`;
+function since({ ref }: Plan, name: typeof asItIs): string {
+  return ref === null ? "" : `, changes of ${name(ref)}`;
 }
 
 /** `nist-basic:2.0-42-f90dbd6, nist-basic:2.0`, as the original tool prints it; no rolling tag moves to a dirty build. */
@@ -47,18 +46,19 @@ function tagNames({ tags }: Step, { build }: Plan): string {
   return made.map((tag) => tag.slice(tag.lastIndexOf("/") + 1)).join(", ");
 }
 
-function why(step: Step): string {
-  return step.because.map(reasonText).join("; ");
+/** Every reason of a step, in one line; `name` writes the steps and paths that it names. */
+export function why(step: Pick<Step, "because">, name = asItIs): string {
+  return step.because.map((reason) => reasonText(reason, name)).join("; ");
 }
 
-function reasonText(reason: Reason): string {
+function reasonText(reason: Reason, name: typeof asItIs): string {
   switch (reason.kind) {
     case "changed":
-      return `${paths(reason.paths)} changed`;
+      return `${paths(reason.paths, name)} changed`;
     case "base":
-      return `stands on ${reason.step}`;
+      return `stands on ${name(reason.step)}`;
     case "compat":
-      return `compat layer ${reason.compat}: ${paths(reason.paths)} changed`;
+      return `compat layer ${name(reason.compat)}: ${paths(reason.paths, name)} changed`;
     case "requested":
       return "asked for";
     case "unpublished":
@@ -70,8 +70,12 @@ function reasonText(reason: Reason): string {
   }
 }
 
-/** Enough to recognise the change; the JSON has them all. */
-function paths(all: readonly string[]): string {
-  const shown = all.slice(0, 3).join(", ");
+/** Enough paths to recognise a change; the JSON has them all. */
+export function paths(all: readonly string[], name = asItIs): string {
+  const shown = all.slice(0, 3).map(name).join(", ");
   return all.length > 3 ? `${shown} and ${all.length - 3} more` : shown;
+}
+
+function asItIs(text: string): string {
+  return text;
 }

@@ -130,7 +130,8 @@ function prefixed(step: Step, line: string): string {
   return `${step.id} | ${line}\n`;
 }
 
-function duration(seconds: number): string {
+/** `12.3 s`, `4 min 5 s`. */
+export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;

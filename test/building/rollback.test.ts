@@ -82,6 +82,11 @@ test("a rollback goes to the build before; the next run leaves the tag there and
   assert.is(await place.named(), digest2);
   const stale = await place.run(place.clone, ["plan", "--stale", "-v"]);
   assert.match(stale.stderr, "rel/one:1.0 was rolled back and is left as it is");
+  const why = await place.run(place.clone, ["why", "one:1.0", "--stale"]);
+  assert.match(
+    why.stdout,
+    /^compat\/one:1\.0 is not built: its tag in the registry was rolled back, and is left so\.$/m,
+  );
 
   const forced = await place.run(place.clone, ["--push", "--force-rolling"]);
   assert.is(forced.code, 0, forced.stderr);

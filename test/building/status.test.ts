@@ -225,6 +225,11 @@ test("a retired version says so, is in order, and leaves what stands on it up to
   assert.is(await check(place, root), 0);
   const stale = await place.run(root, ["plan", "--stale"]);
   assert.is(stale.stdout, "Nothing to build.\n");
+  const why = await place.run(root, ["why", "two", "--stale"]);
+  assert.match(
+    why.stdout,
+    "compat/two:1.0 is not built: the registry holds it as this checkout would make it.\n",
+  );
   commit(root, { "compat/base/Dockerfile": "RUN true 2\n" });
   assert.is((await place.run(root, ["--stale", "--push"])).code, 0);
   assert.is(await check(place, root), 0, "the retired release is not built, and not missed");

@@ -74,23 +74,41 @@ test("without -v a preview that finds nothing wrong is silent", async () => {
   assert.equal([code, stdout, stderr], [0, "", ""]);
 });
 
-test("plan prints a table for people, with the reason for each step", async () => {
+test("plan prints a tree for people, with the reason for each step", async () => {
   const { root, stamp } = nistRepository();
   const { stdout, stderr } = await runTool(root, ["plan", "--repo", "localhost:5000/x"]);
   assert.is(stderr, "");
   assert.is(
     stdout,
     [
-      "STEP                   MAKES                                             BECAUSE",
-      `science/nist-basic     localhost:5000/x/sci/nist-basic:1.0-${stamp}    science/nist-basic/Dockerfile changed`,
-      `science/nist-basic-2   localhost:5000/x/sci/nist-basic-2:2.0-${stamp}  stands on science/nist-basic`,
-      `compat/nist-basic:1.0  localhost:5000/x/rel/nist-basic:1.0-${stamp}    stands on science/nist-basic`,
-      `compat/nist-basic:2.0  localhost:5000/x/rel/nist-basic:2.0-${stamp}    stands on science/nist-basic-2`,
+      "debian:bookworm-slim",
+      "└─ * science/nist-basic — science/nist-basic/Dockerfile changed",
+      "   ├─ * science/nist-basic-2 — stands on science/nist-basic",
+      "   │  └─ * compat/nist-basic:2.0 — stands on science/nist-basic-2",
+      "   └─ * compat/nist-basic:1.0 — stands on science/nist-basic",
       "",
-      `2 science builds and 2 compat builds for ${stamp}, changes of HEAD^`,
+      `* built: 2 science builds and 2 compat builds for ${stamp}, changes of HEAD^`,
+      `Tagged VERSION-${stamp} and VERSION, in localhost:5000/x`,
       "",
     ].join("\n"),
   );
+});
+
+test("plan prints what a pull request and a page take: Markdown, and a chart of Mermaid of what is built and what it stands on", async () => {
+  const { root, stamp } = nistRepository();
+  const args = ["plan", "--include", "science/nist-basic-2", "--format"];
+  const markdown = await runTool(root, [...args, "markdown"]);
+  assert.equal([markdown.code, markdown.stderr], [0, ""]);
+  assert.match(markdown.stdout, `### image-builder: 1 science builds and 1 compat builds for \`${stamp}\`\n`);
+  const mermaid = await runTool(root, [...args, "mermaid"]);
+  assert.match(mermaid.stdout, /^flowchart LR\n/);
+  assert.ok(markdown.stdout.includes(`\`\`\`mermaid\n${mermaid.stdout}\`\`\``));
+  assert.equal(mermaid.stdout.match(/"[^"]+"/g), [
+    '"debian:bookworm-slim"',
+    '"science/nist-basic"',
+    '"science/nist-basic-2"',
+    '"compat/nist-basic:2.0"',
+  ]);
 });
 
 test("the JSON of a plan is valid by its published schema, whatever led to it", async () => {

@@ -1,0 +1,128 @@
+import { digestOf } from "../building/bases.ts";
+import { readCheckout } from "../git/checkout.ts";
+import type { Catalog, ScienceLayer } from "../model.ts";
+import type { TrailLayer } from "../planning/trail.ts";
+import { describeProblem, Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+import type { Inspection } from "../published.ts";
+import { formatReference, parseReference } from "../reference.ts";
+import { loadCatalog } from "./preview.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** A reference that names its registry; what does not is a name of the catalog, or of what is in the repository. */
+export function inFull(image: string): string | undefined {
+  const reference = parseReference(image);
+  return reference?.registry === undefined ? undefined : formatReference(reference);
+}
+
+/** What is asked of an image, wherever it is. */
+export interface FoundImage extends Pick<Inspection, "digest" | "size" | "platform"> {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly created: string | undefined;
+}
+
+/** Gives what a reference names; undefined for nothing. */
+type ImageReader = (reference: string) => Promise<FoundImage | undefined>;
+
+/** Opens the registries for reading images or, with `local`, the engine. */
+export function openImages(
+  { local }: { readonly local: boolean },
+  surroundings: Surroundings,
+): Promise<ImageReader> {
+  return (local ? openEngine : openRegistries)(surroundings);
+}
+
+async function openRegistries(surroundings: Surroundings): Promise<ImageReader> {
+  const [{ openRegistry }, { formatPlatform }] = await Promise.all([
+    import("./registry.ts"),
+    import("../registry/manifest.ts"),
+  ]);
+  const registry = await openRegistry(surroundings);
+  return async (reference) => {
+    const config = await registry.config(reference);
+    if (config === undefined) return undefined;
+    const { digest, size, platform, labels, created } = config;
+    return { digest, size, platform: formatPlatform(platform), labels, created };
+  };
+}
+
+async function openEngine({ environment }: Surroundings): Promise<ImageReader> {
+  const [{ connectDocker }, { findEngine }] = await Promise.all([
+    import("../engine/docker.ts"),
+    import("../engine/discover.ts"),
+  ]);
+  const { engine } = await connectDocker(await findEngine(environment), { credentials: noLogin });
+  return async (reference) => {
+    const facts = await engine.inspect(reference);
+    if (facts === undefined) return undefined;
+    const { size, platform, labels, created } = facts;
+    return { digest: digestOf(facts, reference), size, platform, labels, created };
+  };
+}
+
+/** What is neither pulled nor pushed needs none. */
+function noLogin(): Promise<undefined> {
+  return Promise.resolve(undefined);
+}
+
+/** Says that an image is not where it was looked for. */
+export function notThere(reference: string, local: boolean): Problem {
+  return local
+    ? {
+        kind: "surroundings",
+        message: `the engine has no image ${reference}`,
+        hint: "without --local the registry is asked",
+      }
+    : {
+        kind: "surroundings",
+        message: `there is no image ${reference} in the registry`,
+        hint: "image-builder history IMAGE lists what is published; --local asks the engine",
+      };
+}
+
+/** The checkout that an image is compared with. */
+export interface OpenCheckout {
+  readonly root: string;
+  readonly catalog: Catalog;
+  readonly commit: string;
+}
+
+/** Reads the checkout around, if there is one; one that cannot be read is no obstacle, and it is said what is missing then. */
+export async function openCheckout(
+  root: string | undefined,
+  missing: string,
+  { progress }: Surroundings,
+): Promise<OpenCheckout | undefined> {
+  try {
+    return root === undefined ? undefined : await readOpenCheckout(root);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    for (const problem of error.problems) progress(`${describeProblem(problem)}\n`);
+    progress(`So ${missing}.\n`);
+    return undefined;
+  }
+}
+
+/** Reads the checkout at a root; refuses one with mistakes in it. */
+export async function readOpenCheckout(root: string): Promise<OpenCheckout> {
+  const catalog = loadCatalog(root);
+  const { commit } = await readCheckout(root, null, { shallow: true });
+  return { root, catalog, commit };
+}
+
+/** The layer of the catalog that a layer of a trail was built from; of a release, the final layer that it stands on. */
+export function layerOf(
+  catalog: Catalog,
+  { kind, name, version }: Pick<TrailLayer, "kind" | "name" | "version">,
+): ScienceLayer | undefined {
+  return [...catalog.science.values()].find((layer) =>
+    kind === "science"
+      ? layer.target === name
+      : layer.image === name && layer.version === version && catalog.finals.has(layer.directory),
+  );
+}
+
+/** The directories of a compat layer and all that it includes. */
+export function compatDirectories(catalog: Catalog, compat: string): string[] {
+  return (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name)?.directory ?? []);
+}

@@ -1,0 +1,165 @@
+import fs from "node:fs";
+import path from "node:path";
+import { readPrefix } from "../git/checkout.ts";
+import { describeProblem, exitCodes, Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+import type { RunEnding, RunRecord, RunReport } from "../report/run-report.ts";
+import { Stopped } from "./surroundings.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What decides the reports of a run. */
+export interface ReportSettings {
+  readonly root: string;
+  readonly repo: string;
+  readonly push: boolean;
+  readonly dryrun: boolean;
+  /** Each ends in `.json` or `.xml`. */
+  readonly report: readonly string[];
+}
+
+/**
+ * Carries a run out and writes its reports, however it ends: the files asked for, and where GitHub runs it what GitHub
+ * shows. Gives the exit code of the run; refuses before it where a report could not be written. A run without reports
+ * has no record and pays nothing.
+ */
+export async function withReports(
+  settings: ReportSettings,
+  surroundings: Surroundings,
+  run: (record: RunRecord | undefined) => Promise<number>,
+): Promise<number> {
+  const { log, environment, signal } = surroundings;
+  const onGithub = environment["GITHUB_ACTIONS"] === "true";
+  if (settings.report.length === 0 && !onGithub) return run(undefined);
+
+  const { recordRun } = await import("../report/run-report.ts");
+  const files = settings.report.length === 0 ? [] : await openFiles(settings.report);
+  const github = onGithub ? await openGithub(settings.root, surroundings) : [];
+  const unwritable = [
+    ...forEach(files, "usage", ({ check }) => check()),
+    ...forEach(github, "surroundings", ({ check }) => check()),
+  ];
+  if (unwritable.length > 0) throw new Refusal(...unwritable);
+  const record = recordRun(settings);
+  const write = (ending: RunEnding) => {
+    const report = record.report(ending);
+    return forEach([...files, ...github], "surroundings", (destination) => destination.write(report));
+  };
+  // A second signal ends the process at once, and even then it has to be known what became of the run.
+  const onExit = () => void write(stopped(signal));
+  process.once("exit", onExit);
+  try {
+    const exitCode = await run(record);
+    const ending = signal.aborted
+      ? stopped(signal)
+      : { result: resultOf(exitCode, settings), exitCode, problems: [] };
+    const problems = write(ending);
+    for (const problem of problems) log.error(describeProblem(problem));
+    return exitCode === 0 && problems.length > 0 ? exitCodes.surroundings : exitCode;
+  } catch (error) {
+    const ending = brokenOff(error, signal, record);
+    for (const problem of write(ending)) log.error(describeProblem(problem));
+    throw error;
+  } finally {
+    process.off("exit", onExit);
+  }
+}
+
+function resultOf(exitCode: number, { dryrun }: ReportSettings): RunEnding["result"] {
+  if (exitCode !== 0) return "failed";
+  return dryrun ? "planned" : "done";
+}
+
+function stopped(signal: AbortSignal, problems: readonly Problem[] = []): RunEnding {
+  const reason: unknown = signal.reason;
+  const [message, exitCode] =
+    reason instanceof Stopped ? [reason.message, reason.exitCode] : ["broken off", 1];
+  return { result: "cancelled", exitCode, problems: [{ kind: "failure", message }, ...problems] };
+}
+
+/** The end of a run that threw. */
+function brokenOff(error: unknown, signal: AbortSignal, record: RunRecord): RunEnding {
+  const problems = error instanceof Refusal ? error.problems : [];
+  if (signal.aborted) return stopped(signal, problems);
+  const result = record.hasStarted() ? "failed" : "refused";
+  const [first] = problems;
+  if (first !== undefined) return { result, exitCode: exitCodes[first.kind], problems };
+  const message = `this is a bug in image-builder: ${error instanceof Error ? error.message : String(error)}`;
+  return { result: "failed", exitCode: 1, problems: [{ kind: "failure", message }] };
+}
+
+/** A place that a report goes to. Both functions throw where it cannot be written. */
+interface Destination {
+  readonly name: string;
+  /** What to do where it cannot be written. */
+  readonly hint: string;
+  readonly check: () => void;
+  readonly write: (report: RunReport) => void;
+}
+
+/** Does something with each destination; gives the problems met. */
+function forEach(
+  destinations: readonly Destination[],
+  kind: Problem["kind"],
+  act: (destination: Destination) => void,
+): Problem[] {
+  return destinations.flatMap((destination): Problem[] => {
+    try {
+      act(destination);
+      return [];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return [{ kind, message: `${destination.name} cannot be written: ${why}`, hint: destination.hint }];
+    }
+  });
+}
+
+async function openFiles(files: readonly string[]): Promise<readonly Destination[]> {
+  // All that writing takes is loaded now: in the end there may be no time.
+  const [{ junit }, { checkDirectory, writeWhole }] = await Promise.all([
+    import("../report/junit.ts"),
+    import("../report/place.ts"),
+  ]);
+  const textOf = (file: string) => {
+    if (file.endsWith(".json")) return (report: RunReport) => `${JSON.stringify(report, undefined, 2)}\n`;
+    return file.endsWith(".xml") ? junit : undefined;
+  };
+  return [...new Set(files)].map((file) => ({
+    name: `--report ${file}`,
+    hint: "name a file that ends in .json or .xml, in a directory that can be written",
+    check: () => {
+      if (textOf(file) === undefined) throw new Error("it ends in neither .json nor .xml");
+      checkDirectory(path.dirname(path.resolve(file)));
+      if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error("it is a directory");
+    },
+    write: (report) => writeWhole(path.resolve(file), textOf(file)?.(report) ?? ""),
+  }));
+}
+
+/** What GitHub shows of a run, and hands on to later steps of the job. */
+async function openGithub(
+  root: string,
+  { environment, progress }: Surroundings,
+): Promise<readonly Destination[]> {
+  const { annotations, markdownSummary, outputs } = await import("../report/github.ts");
+  const prefix = await readPrefix(root);
+  const place = (file: string) => (fs.existsSync(path.join(root, file)) ? `${prefix}${file}` : undefined);
+  const appended = (name: string, text: (report: RunReport) => string): Destination[] => {
+    const file = environment[name];
+    if (file === undefined || file === "") return [];
+    const append = (more: string) => fs.appendFileSync(file, more);
+    const hint = "let this process write the file that the runner made, or unset the variable";
+    return [
+      { name: `${name} (${file})`, hint, check: () => append(""), write: (report) => append(text(report)) },
+    ];
+  };
+  return [
+    ...appended("GITHUB_STEP_SUMMARY", markdownSummary),
+    ...appended("GITHUB_OUTPUT", outputs),
+    {
+      name: "standard error",
+      hint: "",
+      check: () => undefined,
+      write: (report) => progress(annotations(report, place)),
+    },
+  ];
+}

@@ -1,0 +1,89 @@
+import { asCommit, commitsOfRef, newestCommits } from "../git/history.ts";
+import type { Commit } from "../model.ts";
+import { changedLayers } from "../planning/changes.ts";
+import { releaseId } from "../planning/plan.ts";
+import { findBeginnings, findObstacles, madeOf } from "../planning/why.ts";
+import { whyText } from "../report/why.ts";
+import type { Cause, Why } from "../why.ts";
+import { preview } from "./preview.ts";
+import type { PlanSettings, Preview } from "./preview.ts";
+import { findImage, referenceOf } from "./select.ts";
+import type { CatalogImage } from "./select.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Of what a plan is explained and how, as the command line gives it. */
+export interface WhySettings extends PlanSettings {
+  /** `IMAGE[:VERSION]` or `sci/TARGET[:VERSION]`. */
+  readonly image: string;
+  readonly format: "text" | "json";
+}
+
+/** How far back the last change of an image is looked for, in commits. */
+const mostCommits = 1000;
+
+/** `image-builder why`: prints why a plan builds an image, or why it does not. Gives the exit code. */
+export async function why(settings: WhySettings, surroundings: Surroundings): Promise<number> {
+  const { root, format } = settings;
+  const previewed = await preview(settings, surroundings);
+  const { catalog, plan } = previewed;
+  const image = findImage(catalog, settings.image);
+  const id = image.kind === "science" ? image.layer.directory : releaseId(image.layer);
+  const step = plan.steps.find((each) => each.id === id);
+  const layers = madeOf(image, catalog);
+  const found: Why = {
+    formatVersion: 1,
+    id,
+    ref: plan.ref,
+    builds: step?.tags.immutable ?? null,
+    layers,
+    ...(step === undefined
+      ? {
+          causes: [],
+          obstacles: obstaclesOf(image, previewed, settings),
+          lastChange: await lastChange(root, layers, previewed),
+        }
+      : { causes: await causesOf(id, root, previewed), obstacles: [], lastChange: null }),
+  };
+  surroundings.out(format === "json" ? `${JSON.stringify(found, undefined, 2)}\n` : whyText(found));
+  return 0;
+}
+
+async function causesOf(
+  id: string,
+  root: string,
+  { catalog, plan, checkout }: Preview,
+): Promise<readonly Cause[]> {
+  const commits = plan.ref === null ? [] : await commitsOfRef(root, plan.ref);
+  // A range is compared with a commit, not with the working tree.
+  const edited = new Set(plan.ref?.includes("..") === true ? checkout.untracked : checkout.uncommitted);
+  return findBeginnings(id, plan, catalog).map(({ reason, chain }) => {
+    const paths = "paths" in reason ? reason.paths : [];
+    const files = paths.map((path) => ({
+      path,
+      commits: commits.filter((commit) => commit.paths.includes(path)).map(asCommit),
+      uncommitted: edited.has(path),
+    }));
+    return { reason: "paths" in reason ? { kind: "changed" } : reason, files, chain };
+  });
+}
+
+function obstaclesOf(
+  image: CatalogImage,
+  previewed: Preview,
+  { stale, repo }: WhySettings,
+): Why["obstacles"] {
+  const held = previewed.held.includes(referenceOf(repo, image));
+  return findObstacles(image, { ...previewed, ref: previewed.plan.ref, stale, held });
+}
+
+async function lastChange(
+  root: string,
+  layers: readonly string[],
+  { catalog, triggers, checkout }: Preview,
+): Promise<Commit | null> {
+  // The oldest commit of a shallow clone seems to have made everything.
+  if (checkout.count === 0) return null;
+  const commits = await newestCommits(root, layers, mostCommits);
+  const last = commits.find(({ paths }) => changedLayers(catalog, paths, triggers).size > 0);
+  return last === undefined ? null : asCommit(last);
+}

@@ -1,0 +1,12 @@
+import type { Step } from "./model.ts";
+
+/** A layer, a release or a foreign image, as the forms of a plan draw it. */
+export interface LayerNode {
+  /** Of a step, also where the plan does not have it; the reference of a foreign image. */
+  readonly id: string;
+  readonly kind: "foreign" | "science" | "release";
+  /** The ids of what it stands on; for a science layer first what its final stage does. */
+  readonly on: readonly string[];
+  /** What the plan does with it; undefined where it stays as it is. */
+  readonly step: Step | undefined;
+}

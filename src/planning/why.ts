@@ -1,0 +1,156 @@
+import type { Catalog, Plan, Reason, Step } from "../model.ts";
+import type { Link, Obstacle } from "../why.ts";
+import { changedLayers } from "./changes.ts";
+import { basesOf, buildOrder, liveLayers } from "./graph.ts";
+import type { Finding } from "./status.ts";
+
+/** A reason that is no consequence of another one, and the shortest chain that leads from there to an image. */
+interface Beginning {
+  readonly reason: Exclude<Reason, { readonly kind: "base" }>;
+  readonly chain: readonly Link[];
+}
+
+/** What the build of a step begins with, from the ground up. */
+export function findBeginnings(id: string, { steps }: Plan, catalog: Catalog): readonly Beginning[] {
+  const planned = new Map(steps.map((step) => [step.id, step]));
+  const ways = waysTo(id, (at) => planned.get(at)?.because.flatMap(basedOn) ?? []);
+  return steps.flatMap((step) =>
+    step.because.flatMap((reason): readonly Beginning[] => {
+      if (reason.kind === "base" || !ways.has(step.id)) return [];
+      const included = reason.kind === "compat" ? includedBy(reason.compat, step, catalog) : [];
+      const chain = linksOf([...included, ...wayFrom(step.id, ways)], planned, catalog);
+      return [{ reason, chain }];
+    }),
+  );
+}
+
+/** The directories of all layers that an image is made of, from the ground up. */
+export function madeOf(
+  { kind, layer }: Pick<Finding, "kind" | "layer">,
+  catalog: Catalog,
+): readonly string[] {
+  const below = waysTo(layer.directory, (at) => [...basesOf(catalog.science.get(at) ?? layer)]);
+  const science = buildOrder(catalog).flatMap(({ directory }) => (below.has(directory) ? directory : []));
+  const stack = kind === "release" ? (catalog.stacks.get(layer.compat) ?? []) : [];
+  return [...science, ...stack.map((name) => compatDirectory(name, catalog))];
+}
+
+/** What is known when a plan does not have an image. Paths are relative to the root. */
+export interface Circumstances {
+  readonly catalog: Catalog;
+  /** Null where git was not asked what changed. */
+  readonly ref: string | null;
+  /** The registry was asked instead. */
+  readonly stale: boolean;
+  readonly checkout: {
+    readonly changed: readonly string[];
+    readonly uncommitted: readonly string[];
+    readonly untracked: readonly string[];
+    readonly ignored: readonly string[];
+  };
+  readonly triggers: (directory: string, path: string) => boolean;
+  /** The directories of layers that were kept out of the changes. */
+  readonly ignored: ReadonlySet<string>;
+  /** The image's rolling tag was taken back. */
+  readonly held: boolean;
+}
+
+/** Why a plan does not have an image, the main reason first. */
+export function findObstacles(
+  image: Pick<Finding, "kind" | "layer">,
+  circumstances: Circumstances,
+): readonly Obstacle[] {
+  const { kind, layer } = image;
+  const { catalog, ref, ignored } = circumstances;
+  const retired = kind === "release" ? layer.retired : !liveLayers(catalog).has(layer.directory);
+  if (retired) return [{ kind: "retired", by: layer.retired ? definitionOf(layer.directory) : null }];
+  const parts = madeOf(image, catalog);
+  const kept = parts.flatMap((directory): readonly Obstacle[] =>
+    ignored.has(directory) ? [{ kind: "ignored", directory }] : [],
+  );
+  if (ref !== null) return [{ kind: "unchanged" }, ...kept, ...unseen(parts, ref, circumstances)];
+  if (kept.length > 0) return kept;
+  if (circumstances.stale) return [{ kind: circumstances.held ? "rolled-back" : "current" }];
+  return [{ kind: "not-included" }];
+}
+
+/** Changes that somebody may have in mind and that do not count. */
+function unseen(
+  parts: readonly string[],
+  ref: string,
+  { catalog, checkout, triggers, ignored }: Circumstances,
+): readonly Obstacle[] {
+  const { changed, uncommitted, untracked } = checkout;
+  const among = (paths: readonly string[], counts = triggers) =>
+    [...changedLayers(catalog, paths, counts)].filter(
+      ([directory]) => parts.includes(directory) && !ignored.has(directory),
+    );
+  const found: Obstacle[] = among(changed, (directory, path) => !triggers(directory, path)).map(
+    ([directory, paths]) => ({ kind: "dockerignored", by: `${directory}/.dockerignore`, paths }),
+  );
+  const unknown = new Set([...untracked, ...checkout.ignored]);
+  const edited = ref.includes("..") ? uncommitted.filter((path) => !unknown.has(path)) : [];
+  for (const [kind, candidates] of [
+    // What else has changed and counts would have led to a build.
+    ["only-retired", changed],
+    ["uncommitted", edited],
+    ["untracked", untracked],
+    ["git-ignored", checkout.ignored],
+  ] as const) {
+    const paths = among(candidates).flatMap(([, each]) => each);
+    if (paths.length > 0) found.push({ kind, paths });
+  }
+  return found;
+}
+
+function basedOn(reason: Reason): readonly string[] {
+  return reason.kind === "base" ? [reason.step] : [];
+}
+
+/** The directories of compat layers from one of a release's stack up to the one that the release names. */
+function includedBy(name: string, step: Step, catalog: Catalog): readonly string[] {
+  if (step.kind !== "compat") return [];
+  const ways = waysTo(step.compat, (at) => catalog.compat.get(at)?.includes ?? []);
+  return wayFrom(name, ways).map((each) => compatDirectory(each, catalog));
+}
+
+/** For all that can be reached from a goal, the next step back on the shortest way to it; undefined for the goal. */
+function waysTo(
+  goal: string,
+  next: (at: string) => readonly string[],
+): ReadonlyMap<string, string | undefined> {
+  const ways = new Map<string, string | undefined>([[goal, undefined]]);
+  // The walk comes to what is added meanwhile, so the nearest are found first.
+  for (const at of ways.keys()) for (const each of next(at)) if (!ways.has(each)) ways.set(each, at);
+  return ways;
+}
+
+function wayFrom(start: string, ways: ReadonlyMap<string, string | undefined>): readonly string[] {
+  const way: string[] = [];
+  for (let at: string | undefined = start; at !== undefined; at = ways.get(at)) way.push(at);
+  return way;
+}
+
+function linksOf(
+  ids: readonly string[],
+  planned: ReadonlyMap<string, Step>,
+  catalog: Catalog,
+): readonly Link[] {
+  return ids.map((id, index) => {
+    const before = ids[index - 1];
+    if (before === undefined) return { id, by: null };
+    const layer = catalog.science.get(id);
+    const base = layer?.bases.find((each) => each.layer === before);
+    if (base !== undefined) return { id, by: `${id}/Dockerfile:${base.line}` };
+    const step = planned.get(id);
+    return { id, by: definitionOf(step?.kind === "compat" ? step.science : id) };
+  });
+}
+
+function compatDirectory(name: string, catalog: Catalog): string {
+  return catalog.compat.get(name)?.directory ?? `compat/${name}`;
+}
+
+function definitionOf(directory: string): string {
+  return `${directory}/sciserver-image.json`;
+}

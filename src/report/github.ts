@@ -1,0 +1,145 @@
+import { randomUUID } from "node:crypto";
+import { describeProblem } from "../problem.ts";
+import type { Problem } from "../problem.ts";
+import { why } from "./plan.ts";
+import { duration } from "./run.ts";
+import { shortDigest } from "./text.ts";
+import { tagFailures } from "./run-report.ts";
+import type { RunReport, StepReport, TagReport } from "./run-report.ts";
+
+/**
+ * What went wrong as workflow commands that GitHub shows beside the files, a line each; ends with a line break unless
+ * empty. `place` gives a file's path from the top of the repository, undefined for what is no file there.
+ * https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+ */
+export function annotations(
+  { steps, problems }: RunReport,
+  place: (file: string) => string | undefined,
+): string {
+  const error = (problem: Problem, title: string) => annotation("error", problem, title, place);
+  const lines = steps.flatMap((step) => [
+    ...step.problems.map((problem) => error(problem, step.id)),
+    ...step.tags.flatMap((tag) => [
+      ...tag.problems.map((problem) => error(problem, step.id)),
+      ...(tag.state === "kept" ? [annotation("warning", stays(tag), step.id, place)] : []),
+    ]),
+  ]);
+  return [...problems.map((problem) => error(problem, "image-builder")), ...lines].join("");
+}
+
+function stays({ reference, why: reason }: TagReport): Problem {
+  return { kind: "failure", message: `${reference} stays where it is: ${reason ?? ""}` };
+}
+
+function annotation(
+  level: "error" | "warning",
+  problem: Problem,
+  title: string,
+  place: (file: string) => string | undefined,
+): string {
+  const { file, line, column, ...said } = problem;
+  const path = file === undefined ? undefined : place(file);
+  const where = path === undefined ? {} : { file: path, line, col: column };
+  const properties = Object.entries({ ...where, title }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${escaped(String(value), /[%\r\n:,]/g)}`],
+  );
+  // A place that GitHub cannot show is part of what is said.
+  const text = describeProblem(path === undefined ? problem : said);
+  return `::${level} ${properties.join(",")}::${escaped(text, /[%\r\n]/g)}\n`;
+}
+
+/** Percent-encoded, as @actions/core does it: in data `%` and line ends, in properties what separates them as well. */
+function escaped(text: string, special: RegExp): string {
+  return text.replaceAll(
+    special,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
+  );
+}
+
+/** The run as values for later steps of a job, as the file behind `GITHUB_OUTPUT` takes them. */
+export function outputs({ result, build, steps }: RunReport): string {
+  const images = steps
+    .filter((step) => step.kind === "compat" && (step.result === "built" || step.result === "reused"))
+    .map(({ image, version, digest, tags }) => ({ image, version, reference: tags[0]?.reference, digest }));
+  const values = {
+    result,
+    stamp: build?.stamp ?? "",
+    built: steps.filter((step) => step.result === "built").length,
+    pushed: steps.flatMap(({ tags }) => tags).filter(({ state }) => state === "published").length,
+    images: JSON.stringify(images),
+  };
+  // No value can hold a line that nobody could know before.
+  const end = `end_${randomUUID()}`;
+  return Object.entries(values)
+    .map(([name, value]) => `${name}<<${end}\n${value}\n${end}\n`)
+    .join("");
+}
+
+/** In bytes: GitHub shows no summary of a step that is longer. */
+const summaryLimit = 1024 * 1024;
+
+/** The run in Markdown, for `GITHUB_STEP_SUMMARY`; without the output of builds where that would be too much. */
+export function markdownSummary(report: RunReport): string {
+  const whole = markdown(report, { output: true });
+  return Buffer.byteLength(whole) <= summaryLimit ? whole : markdown(report, { output: false });
+}
+
+function markdown(report: RunReport, { output }: { readonly output: boolean }): string {
+  const { steps, problems, repo } = report;
+  const rows = steps.map((step) => {
+    const time = step.seconds === null ? "" : duration(step.seconds);
+    const tags = step.tags.flatMap((tag) => tagText(tag, repo)).join("<br>");
+    return `| \`${step.id}\` | ${resultText(step)} | ${time} | ${tags} | ${cell(why(step))} |`;
+  });
+  const table = [
+    `| step | result | time | in \`${repo}\` | why |`,
+    "| --- | --- | --- | --- | --- |",
+    ...rows,
+  ];
+  const details = steps.flatMap((step) => {
+    const said = [...step.problems.map(describeProblem), ...tagFailures(step)];
+    const last = output && step.output.length > 0 ? ["", ...step.output] : [];
+    return said.length === 0 ? [] : [`\`${step.id}\``, fenced([...said, ...last])];
+  });
+  const parts = [
+    `### image-builder: ${headline(report)}`,
+    ...(problems.length > 0 ? [fenced(problems.map(describeProblem))] : []),
+    ...(rows.length > 0 ? [table.join("\n")] : []),
+    ...details,
+  ];
+  return `${parts.join("\n\n")}\n\n`;
+}
+
+function headline({ result, steps, build, seconds }: RunReport): string {
+  const stamp = build === null ? "" : ` for \`${build.stamp}\``;
+  const built = steps.filter((step) => step.result === "built").length;
+  if (result === "refused") return "refused, nothing was built";
+  if (result === "planned") return `${steps.length} steps planned${stamp}`;
+  if (steps.length === 0) return `${result}, nothing to build${stamp}`;
+  return `${result}, built ${built} of ${steps.length} images${stamp} in ${duration(seconds)}`;
+}
+
+function resultText({ result, blockedBy }: StepReport): string {
+  const shown = result === "failed" ? "**failed**" : result;
+  return blockedBy === null ? shown : `${shown}, needs \`${blockedBy}\``;
+}
+
+function tagText({ reference, state, digest }: TagReport, repo: string): string[] {
+  const told = { local: "not published", kept: "not moved", failed: "not published" };
+  if (state === "none") return [];
+  const what = state === "published" ? shortDigest(digest ?? "") : told[state];
+  return [`\`${reference.slice(repo.length + 1)}\` ${what}`];
+}
+
+/** Text of others, in a table's cell as it is. */
+function cell(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]<>()#!|@~&]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Lines as they are: the fence is longer than any in them. */
+function fenced(lines: readonly string[]): string {
+  const text = lines.join("\n");
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map(({ length }) => length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}text\n${text}\n${fence}`;
+}

@@ -1,0 +1,69 @@
+import type { LayerNode } from "../layer-node.ts";
+import type { Plan } from "../model.ts";
+import { nothingToBuild, planTotals, stampOf, why } from "./plan.ts";
+import { printable, wrap } from "./text.ts";
+
+/** How long the lines are, in characters, as far as names and paths let them. */
+const width = 80;
+
+/** A node with the lines of the tree that lead to it, and those that pass it to what comes below. */
+interface Place {
+  readonly node: LayerNode;
+  readonly to: string;
+  readonly past: string;
+}
+
+/**
+ * Nodes as a tree from the foreign images to the releases; what is built is marked, and why it is. Each stands once, on the
+ * base of its final stage; what else it takes from is said beside it. Ends with a line break.
+ */
+export function planTree(nodes: readonly LayerNode[], plan: Plan): string {
+  const above = childrenOf(nodes);
+  const roots = (above.get(undefined) ?? []).filter(({ kind, id }) => kind !== "foreign" || above.has(id));
+  const waiting = roots.toReversed().map((node): Place => ({ node, to: "", past: "" }));
+  let tree = "";
+  // A chain of layers can be longer than a stack of calls.
+  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
+    const { node, to, past } = place;
+    const children = above.get(node.id) ?? [];
+    const hanging = `${past}${children.length === 0 ? "  " : "│ "}  `;
+    for (const [index, line] of nodeLines(node, width - hanging.length).entries())
+      tree += `${index === 0 ? to : hanging}${line}\n`;
+    const below = children.map((child, index): Place => {
+      const last = index === children.length - 1;
+      return { node: child, to: `${past}${last ? "└─ " : "├─ "}`, past: `${past}${last ? "   " : "│  "}` };
+    });
+    waiting.push(...below.toReversed());
+  }
+  return `${tree === "" ? "" : `${tree}\n`}${plan.steps.length === 0 ? nothingToBuild(plan) : summary(plan)}`;
+}
+
+/** What stands on each node, those on none under undefined. */
+function childrenOf(nodes: readonly LayerNode[]): ReadonlyMap<string | undefined, readonly LayerNode[]> {
+  const children = new Map<string | undefined, LayerNode[]>();
+  for (const node of nodes) {
+    const base = node.on[0];
+    const found = children.get(base);
+    if (found === undefined) children.set(base, [node]);
+    else found.push(node);
+  }
+  return children;
+}
+
+/** The reason follows on the same line if there is room for all of it. */
+function nodeLines({ id, on: [, ...others], step }: LayerNode, room: number): readonly string[] {
+  const name = printable(others.length === 0 ? id : `${id} (takes from ${others.join(", ")})`);
+  if (step === undefined) return wrap(name, room);
+  const reason = printable(why(step));
+  const line = `* ${name} — ${reason}`;
+  return line.length <= room ? [line] : [...wrap(`* ${name}`, room), ...wrap(reason, room)];
+}
+
+function summary(plan: Plan): string {
+  const tag = `VERSION-${stampOf(plan)}`;
+  const tags = plan.build.dirty
+    ? `The working tree differs from the commit in what is built: tagged ${tag} alone`
+    : `Tagged ${tag} and VERSION`;
+  const lines = [`* built: ${planTotals(plan)}`, `${tags}, in ${plan.repo}`];
+  return lines.map((line) => `${wrap(line, width).join("\n")}\n`).join("");
+}
