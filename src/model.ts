@@ -40,6 +40,22 @@ export interface CompatLayer {
   readonly fragment: string;
 }
 
+/** What `image-builder.json5` says of every image of a checkout. */
+export interface Conventions {
+  /** What the labels begin with that form the trail: `org.sciserver`. */
+  readonly labelNamespace: string;
+  /** The environment variable in which a release tells its name: `SCISERVER_IMAGE`. */
+  readonly environmentVariable: string;
+  /** Files that count in no layer: patterns as in `.dockerignore`, which come before each layer's own. */
+  readonly ignoreFiles: readonly IgnorePattern[];
+}
+
+/** A pattern as in `.dockerignore`, and the line of its file that it stands on. */
+export interface IgnorePattern {
+  readonly text: string;
+  readonly line: number;
+}
+
 /** All definitions of a checkout, validated: every name in it leads somewhere, and nothing goes in a circle. */
 export interface Catalog {
   /** By directory, sorted. */
@@ -50,6 +66,7 @@ export interface Catalog {
   readonly stacks: ReadonlyMap<string, readonly string[]>;
   /** The directories of the final layers, one for each image and version. */
   readonly finals: ReadonlySet<string>;
+  readonly conventions: Conventions;
 }
 
 /** The commit that is built. */

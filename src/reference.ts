@@ -22,6 +22,16 @@ export function isPathComponent(name: string): boolean {
   return componentPattern.test(name);
 }
 
+/** Whether a text can be the repository that images are named in: `HOST[:PORT]/PATH` without a tag or digest. */
+export function isRepository(text: string): boolean {
+  const reference = parseReference(`${text}/sci/x`);
+  return reference !== undefined && reference.tag === undefined && !text.includes("@");
+}
+
+/** What such a repository looks like, in words. */
+export const repositoryRule =
+  "HOST[:PORT]/PATH in lower case, without a tag, scheme or slash at the end, e.g. localhost:5000/test";
+
 /** Reads a reference as Docker does: the first part is a registry if it holds `.` or `:` or is `localhost`. */
 export function parseReference(text: string): Reference | undefined {
   const at = text.indexOf("@");

@@ -37,10 +37,14 @@ const packages = [
   "debootstrap",
   "docker-registry",
   "docker.io",
+  "fish",
   "git",
   "iproute2",
   "iptables",
   "python3-junitparser",
+  "man-db",
+  "mandoc",
+  "zsh",
 ];
 /** The files that take longest begin first, so that the run does not end waiting for one of them. */
 const longest = [/shipped-layers/, /engine|publish|signal|demo/, /commands|building|registry/];

@@ -21,6 +21,8 @@ export interface Builds {
   readonly bases: Bases;
   readonly engine: Engine;
   readonly provenance: Provenance;
+  /** In which a release tells its name. */
+  readonly environmentVariable: string;
   /** How many builds run side by side. */
   readonly jobs: number;
   /** After a failure, go on with what does not stand on it. */
@@ -100,7 +102,7 @@ async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSi
       onLine,
       signal,
     });
-    await verify(engine, step, { id, tags, labels }, builds.provenance);
+    await verify(engine, step, { id, tags, labels }, builds);
     const result: StepResult = { kind: "built", step, id, seconds: seconds() };
     onEvent({ kind: "ended", result });
     return result;
@@ -159,7 +161,7 @@ async function verify(
   engine: Engine,
   step: Step,
   { id, tags, labels }: { readonly id: string } & Pick<BuildRequest, "tags" | "labels">,
-  { build }: Provenance,
+  { provenance: { build }, environmentVariable }: Pick<Builds, "provenance" | "environmentVariable">,
 ): Promise<void> {
   const facts = await engine.inspect(step.tags.immutable);
   const wrong: string[] = [];
@@ -170,7 +172,7 @@ async function verify(
     if (facts?.labels[name] !== value) wrong.push(`its label ${name} is not ${JSON.stringify(value)}`);
   }
   if (step.kind === "compat") {
-    const variable = `SCISERVER_IMAGE=${step.image}:${immutableTag(step.version, build)}`;
+    const variable = `${environmentVariable}=${step.image}:${immutableTag(step.version, build)}`;
     if (!facts?.environment.includes(variable)) wrong.push(`its environment lacks ${variable}`);
   }
   if (wrong.length === 0) return;

@@ -47,7 +47,9 @@ export async function carryOut(run: Run): Promise<RunResult> {
   const { root, catalog, plan, registry, onEvent, signal } = run;
   const started = performance.now();
   const prepared = await prepareSteps(root, plan, catalog);
-  const docker = engineAt(run.environment, (line) => onEvent({ kind: "retrying", line }));
+  const docker = engineAt(run.environment, catalog.conventions, (line) =>
+    onEvent({ kind: "retrying", line }),
+  );
   const engine = async () => (await docker()).engine;
   const { taken, inputs, reused } = await lookAhead({ ...run, engine });
 
@@ -68,6 +70,7 @@ export async function carryOut(run: Run): Promise<RunResult> {
           inputs,
           bases,
           engine: await engine(),
+          environmentVariable: catalog.conventions.environmentVariable,
           provenance: { build: plan.build, source: run.source, time: run.time },
           jobs: run.jobs ?? (await docker()).cpus,
           keepGoing: run.keepGoing,

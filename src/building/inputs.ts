@@ -1,6 +1,7 @@
 import { readContext } from "../composing/context.ts";
 import { composeDockerfile } from "../composing/dockerfile.ts";
 import { digestFiles, digestInputs } from "../composing/inputs.ts";
+import { defaultConventions } from "../conventions.ts";
 import type { Catalog, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
 import type { Bases } from "./bases.ts";
@@ -19,6 +20,7 @@ export interface InputsReader {
  * on them has their inputs, not those of this checkout.
  */
 export function openInputs(root: string, catalog: Catalog, taken: Bases = () => undefined): InputsReader {
+  const { labelNamespace, environmentVariable, ignoreFiles } = catalog.conventions;
   const layers = new Map<string, Promise<Inputs>>();
   const stacks = new Map<string, Promise<string>>();
 
@@ -32,8 +34,9 @@ export function openInputs(root: string, catalog: Catalog, taken: Bases = () => 
         bases.push(
           base.layer === undefined ? inFull(base.reference) : await identity(base.layer, base.reference),
         );
-      const files = await digestFiles(await readContext(root, [directory]), layer.dockerfile);
-      return { files, digest: digestInputs(`sci/${layer.target}:${layer.version}`, files, bases) };
+      const files = await digestFiles(await readContext(root, [directory], ignoreFiles), layer.dockerfile);
+      const name = `sci/${layer.target}:${layer.version}`;
+      return { files, digest: digestInputs(name, files, bases, labelNamespace) };
     });
   }
 
@@ -42,7 +45,8 @@ export function openInputs(root: string, catalog: Catalog, taken: Bases = () => 
     if (layer === undefined) throw new Error(`the catalog has no layer ${directory}`);
     const files = await once(stacks, layer.compat, () => stackFiles(layer.compat));
     const base = await identity(directory, undefined);
-    return { files, digest: digestInputs(`rel/${layer.image}:${layer.version}`, files, [base]) };
+    const name = `rel/${layer.image}:${layer.version}`;
+    return { files, digest: digestInputs(name, files, [base], labelNamespace) };
   }
 
   async function identity(directory: string, written: string | undefined): Promise<string> {
@@ -53,14 +57,12 @@ export function openInputs(root: string, catalog: Catalog, taken: Bases = () => 
   async function stackFiles(compat: string): Promise<string> {
     const stack = (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name) ?? []);
     const fragments = stack.map(({ directory, fragment }) => ({ directory, text: fragment }));
-    const { dockerfile } = composeDockerfile({ from: "scratch", fragments, environment: [] });
-    return digestFiles(
-      await readContext(
-        root,
-        stack.map(({ directory }) => directory),
-      ),
-      dockerfile,
-    );
+    // The default has no part in it either: what was published before there was another stays the same.
+    const usual = environmentVariable === defaultConventions.environmentVariable;
+    const environment: (readonly [string, string])[] = usual ? [] : [[environmentVariable, ""]];
+    const { dockerfile } = composeDockerfile({ from: "scratch", fragments, environment });
+    const directories = stack.map(({ directory }) => directory);
+    return digestFiles(await readContext(root, directories, ignoreFiles), dockerfile);
   }
 
   return { science, release };

@@ -57,7 +57,7 @@ export async function prepareSteps(
     } catch (error) {
       collect(error);
     }
-    await readContext(root, directoriesOf(step, catalog)).then(
+    await readContext(root, directoriesOf(step, catalog), catalog.conventions.ignoreFiles).then(
       (context) => prepared.push({ step, context, pin }),
       collect,
     );
@@ -77,7 +77,9 @@ export function composeRelease(
   const { dockerfile, problems } = composeDockerfile({
     from,
     fragments: fragments.map(({ directory, fragment }) => ({ directory, text: fragment })),
-    environment: [["SCISERVER_IMAGE", `${step.image}:${immutableTag(step.version, plan.build)}`]],
+    environment: [
+      [catalog.conventions.environmentVariable, `${step.image}:${immutableTag(step.version, plan.build)}`],
+    ],
   });
   if (problems.length > 0) throw new Refusal(...problems);
   const base = { reference: from, directory: step.science, written: undefined };

@@ -1,3 +1,4 @@
+import { defaultConventions } from "../conventions.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
 import { inputsLabel } from "../planning/labels.ts";
 import type { Inputs } from "../planning/labels.ts";
@@ -28,6 +29,8 @@ export async function findPublished(
   registry: RegistryReader,
 ): Promise<readonly Finding[]> {
   const live = liveLayers(catalog);
+  // The original tool told no inputs, and knew one namespace only.
+  const mayBeSilent = catalog.conventions.labelNamespace === defaultConventions.labelNamespace;
   const look = async (
     kind: Finding["kind"],
     layer: ScienceLayer,
@@ -49,7 +52,7 @@ export async function findPublished(
       };
     const { labels, digest } = image;
     const found = labels[inputsLabel];
-    const asMade = found === undefined ? undefined : found === expected?.digest;
+    const asMade = found === undefined && mayBeSilent ? undefined : found === expected?.digest;
     const [held, replaced] =
       expected === undefined
         ? [false, false]

@@ -1,13 +1,13 @@
 import yargs from "yargs";
 import type { Argv } from "yargs";
 import packageFile from "../../package.json" with { type: "json" };
-import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
-import type { Problem } from "../problem.ts";
 import { buildCommand } from "./build.ts";
 import { checkCommand } from "./check.ts";
 import type { Command, Run } from "./command.ts";
 import { diffCommand } from "./diff.ts";
+import { answerCompletion, completeWord, completionCommand } from "./completion.ts";
+import { configCommand } from "./config.ts";
 import { historyCommand } from "./history.ts";
 import { inspectCommand } from "./inspect.ts";
 import { planCommand } from "./plan.ts";
@@ -15,9 +15,10 @@ import { promoteCommand } from "./promote.ts";
 import { rollbackCommand } from "./rollback.ts";
 import { statusCommand } from "./status.ts";
 import { whyCommand } from "./why.ts";
+import { usageProblem } from "./usage.ts";
 
-/** Every command, in the order that help lists them. */
-const commands: readonly Command[] = [
+/** The commands that do the work, in the order that help lists them; the others are made from them. */
+const work: readonly Command[] = [
   buildCommand,
   planCommand,
   whyCommand,
@@ -30,6 +31,13 @@ const commands: readonly Command[] = [
   statusCommand,
 ];
 
+/** Every command, in the order that help lists them. */
+export const commands: readonly Command[] = [...work, configCommand(work), completionCommand];
+
+/** What the exit codes say. */
+export const exitCodes =
+  "0 done, 1 a build or push failed, 2 the command line, 3 a definition, 4 the surroundings.";
+
 /** The command line understood: what to run, and how much to say. */
 export interface Invocation {
   readonly run: Run;
@@ -39,6 +47,7 @@ export interface Invocation {
 
 /** Understands the command line; undefined where it only asked for help or the version. Refuses with kind `usage`. */
 export function readArguments(args: readonly string[]): Invocation | undefined {
+  if (args[0] === completeWord) return { verbosity: 0, run: answerCompletion(args.slice(1), commands) };
   refuseAmbiguous(args);
   let invocation: Invocation | undefined;
   const parser: Argv = yargs([...args])
@@ -62,12 +71,12 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
     .help()
     .alias("help", "h")
     .version(packageFile.version)
-    .epilogue(
-      "Exit codes: 0 done, 1 a build or push failed, 2 the command line, 3 a definition, 4 the surroundings.",
-    )
+    .epilogue(`Exit codes: ${exitCodes}`)
     .exitProcess(false)
     .fail((message, error) => {
-      throw error instanceof Refusal ? error : new Refusal(usageProblem(message ?? error.message));
+      throw error instanceof Refusal
+        ? error
+        : new Refusal(usageProblem(message ?? error.message, args, commands));
     });
   void parser.parse();
   return invocation;
@@ -97,19 +106,4 @@ function refuseTwice(given: Readonly<Record<string, unknown>>): true {
     throw new Refusal({ kind: "usage", message: `--${name} is given twice`, hint: "give it once" });
   }
   return true;
-}
-
-/** What yargs says, on one line, with the option or command that was meant. */
-function usageProblem(said: string): Problem {
-  const message = said.replaceAll(/\s*\n\s*/g, " ");
-  const unknown = /^Unknown (?:argument|command)s?: ([^,]+)/.exec(message)?.[1];
-  const known = commands.flatMap(({ name, options }) => [name].concat(Object.keys(options)));
-  const meant = unknown === undefined ? undefined : nearest(unknown, known);
-  const help = "image-builder --help lists what there is";
-  const elsewhere = "another command has it: image-builder COMMAND --help";
-  return {
-    kind: "usage",
-    message: message.replace(/^./, (first) => first.toLowerCase()),
-    hint: meant === undefined ? help : meant === unknown ? elsewhere : `did you mean ${meant}?`,
-  };
 }

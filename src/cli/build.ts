@@ -17,6 +17,7 @@ export const buildCommand = defineCommand({
     },
     base: {
       choices: ["local", "registry"],
+      variable: true,
       describe: "where science images are looked for first [with --push registry]",
     },
     "force-rolling": {
@@ -30,22 +31,33 @@ export const buildCommand = defineCommand({
       requiresArg: true,
       default: [],
       describe: "tag the releases with this name too",
+      value: "NAME",
     },
     "tag-branch": {
       type: "boolean",
       default: false,
       describe: "tag the releases with the branch's name too",
     },
-    jobs: { type: "number", requiresArg: true, describe: "builds at a time [the engine's processors]" },
+    jobs: {
+      type: "number",
+      requiresArg: true,
+      describe: "builds at a time [the engine's processors]",
+      value: "N",
+      variable: true,
+      refuse: refuseJobs,
+    },
     "keep-going": {
       type: "boolean",
       default: false,
-      describe: "after a failure, build what does not stand on it",
+      describe: "after a failure, build what does not need it",
+      variable: true,
     },
     logs: {
       type: "string",
       requiresArg: true,
       describe: "keep each build's output in a file below this directory",
+      value: "DIR",
+      variable: true,
     },
     report: {
       type: "string",
@@ -53,6 +65,7 @@ export const buildCommand = defineCommand({
       requiresArg: true,
       default: [],
       describe: "report the run to a file: .json, or .xml for JUnit",
+      value: "FILE",
     },
     ...planOptions,
   },
@@ -62,18 +75,18 @@ export const buildCommand = defineCommand({
     ["--push --repo localhost:5000/test", "build and publish to a test repository"],
   ],
   run: (given) => (surroundings) => {
-    const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, keepGoing, logs, report } = given;
-    const jobs = given.jobs === undefined ? undefined : readJobs(given.jobs);
+    const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing } = given;
     const settings = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
+    const { logs, report } = given;
     return build({ ...planSettings(given), ...settings, logs, report }, surroundings);
   },
 });
 
-function readJobs(given: number): number {
-  if (Number.isSafeInteger(given) && given > 0) return given;
+function refuseJobs(text: string, from: string): void {
+  if (Number.isSafeInteger(Number(text)) && Number(text) > 0) return;
   throw new Refusal({
     kind: "usage",
-    message: "--jobs is not a whole number above 0",
-    hint: "e.g. --jobs 4",
+    message: `${from} is not a whole number above 0`,
+    hint: `e.g. ${from}=4`,
   });
 }

@@ -1,8 +1,11 @@
 import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options, PositionalOptions } from "yargs";
 import type { Surroundings } from "../commands/surroundings.ts";
+import { globalGroup } from "./options.ts";
+import { settle } from "./settings.ts";
+import type { Option, Settings } from "./settings.ts";
 
 /** What a command does once its arguments are understood; gives the exit code. */
-export type Run = (surroundings: Surroundings) => Promise<number>;
+export type Run = (surroundings: Omit<Surroundings, "conventions">) => Promise<number>;
 
 /** Takes the command that was asked for, and the number of `-v`. */
 export type Invoke = (verbosity: number, run: Run) => void;
@@ -10,11 +13,13 @@ export type Invoke = (verbosity: number, run: Run) => void;
 /** A command of the tool as a person types it: what help, completion and suggestions are made from. */
 export interface Command {
   readonly name: string;
+  /** It is what is meant where no command is named. */
+  readonly byDefault: boolean;
   /** What the name is followed by: `<image>`, `[images..]`. */
   readonly operands: string;
   readonly describe: string;
   readonly positionals: Readonly<Record<string, PositionalOptions>>;
-  readonly options: Readonly<Record<string, Options>>;
+  readonly options: Readonly<Record<string, Option>>;
   /** The options and positionals that can be given several times. */
   readonly lists: ReadonlySet<string>;
   /** Calls without the tool's name, each with what it is good for. */
@@ -23,7 +28,7 @@ export interface Command {
   readonly add: (parser: Argv, invoke: Invoke) => Argv;
 }
 
-interface Definition<P extends Record<string, PositionalOptions>, O extends Record<string, Options>> {
+interface Definition<P extends Record<string, PositionalOptions>, O extends Record<string, Option>> {
   readonly name: string;
   /** It is what is meant where no command is named. */
   readonly byDefault?: true;
@@ -35,13 +40,17 @@ interface Definition<P extends Record<string, PositionalOptions>, O extends Reco
   /** Options without `array` that can be given several times all the same. */
   readonly repeated?: readonly string[];
   readonly examples: Command["examples"];
-  readonly run: (given: ArgumentsCamelCase<InferredOptionTypes<P & O>>) => Run;
+  /** Gets the options as they are settled: given, by the environment, the configuration or default. */
+  readonly run: (
+    given: ArgumentsCamelCase<InferredOptionTypes<P & O>>,
+    settings: Settings,
+  ) => (surroundings: Surroundings) => Promise<number>;
 }
 
 /** Makes a command of its definition. What `run` itself does, before the command is run, must not fail. */
 export function defineCommand<
   const P extends Record<string, PositionalOptions>,
-  const O extends Record<string, Options>,
+  const O extends Record<string, Option>,
 >(definition: Definition<P, O>): Command {
   const { name, byDefault = false, operands = "", describe, run } = definition;
   const { positionals, options, conflicts, repeated = [], examples } = definition;
@@ -52,6 +61,7 @@ export function defineCommand<
   const lists = Object.keys(all).filter((key) => all[key]?.array === true);
   return {
     name,
+    byDefault,
     operands,
     describe,
     positionals: positionals ?? {},
@@ -66,12 +76,21 @@ export function defineCommand<
           for (const [key, positional] of Object.entries(positionals ?? {}))
             command.positional(key, positional);
           for (const [call, why] of examples) command.example(`$0 ${call}`, why);
-          return command.options(options).conflicts({ ...conflicts });
+          for (const [key, option] of Object.entries(options)) command.option(key, parsed(option));
+          return command.group(["help", "version"], globalGroup).conflicts({ ...conflicts });
         },
         (given) =>
-          invoke(typeof given["verbose"] === "number" ? given["verbose"] : 0, (surroundings) =>
-            run(given)(surroundings),
-          ),
+          invoke(typeof given["verbose"] === "number" ? given["verbose"] : 0, (surroundings) => {
+            const settings = settle(options, given, surroundings.environment);
+            const { values, conventions } = settings;
+            return run(Object.assign({}, given, values), settings)({ ...surroundings, conventions });
+          }),
       ),
   };
+}
+
+/** An option as the parser gets it: without its default, which it would take for given. */
+function parsed({ default: value, ...option }: Option): Options {
+  const nothing = value === undefined || value === false || (Array.isArray(value) && value.length === 0);
+  return { group: "Options:", ...option, ...(nothing ? {} : { defaultDescription: String(value) }) };
 }

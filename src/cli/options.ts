@@ -2,7 +2,12 @@ import fs from "node:fs";
 import path from "node:path";
 import type { PlanSettings } from "../commands/preview.ts";
 import { Refusal } from "../problem.ts";
-import { parseReference } from "../reference.ts";
+import { isRepository, repositoryRule } from "../reference.ts";
+
+/** Under which help lists what every command has, at its end. */
+export const globalGroup = "Global options:";
+
+const planGroup = "What is planned:";
 
 /** What every command that reads the definitions takes. */
 export const rootOptions = {
@@ -10,11 +15,16 @@ export const rootOptions = {
     type: "string",
     requiresArg: true,
     describe: "directory with science/ and compat/ [here or above]",
+    group: globalGroup,
+    value: "DIR",
+    variable: true,
+    refuse: findRoot,
   },
   verbose: {
     alias: "v",
     type: "count",
     describe: "-v: final images and totals, -vv: each build, -vvv: everything",
+    group: globalGroup,
   },
 } as const;
 
@@ -24,6 +34,9 @@ export const repoOption = {
   requiresArg: true,
   default: "containers.repo.sciserver.org/compute-images",
   describe: "repository that images are named in",
+  value: "NAME",
+  variable: true,
+  refuse: readRepo,
 } as const;
 
 /** How a command prints what it found. */
@@ -35,19 +48,22 @@ export const formatOption = {
 
 /** What decides a plan. */
 export const planOptions = {
-  repo: repoOption,
+  repo: { ...repoOption, group: planGroup },
   ref: {
     type: "string",
     requiresArg: true,
     describe: "what to compare, as in git diff: REVISION or A..B [HEAD^]",
+    group: planGroup,
+    value: "REF",
   },
-  // No default: yargs would take it for given, and in conflict with --include.
-  all: { type: "boolean", describe: "take every layer as changed" },
+  all: { type: "boolean", describe: "take every layer as changed", group: planGroup },
   include: {
     type: "string",
     array: true,
     requiresArg: true,
     describe: "take exactly these directories as changed",
+    group: planGroup,
+    value: "LAYER",
   },
   ignore: {
     type: "string",
@@ -55,16 +71,25 @@ export const planOptions = {
     requiresArg: true,
     default: [],
     describe: "take these as unchanged",
+    group: planGroup,
+    value: "LAYER",
   },
-  untracked: { type: "boolean", default: false, describe: "count files that git does not know yet" },
+  untracked: {
+    type: "boolean",
+    default: false,
+    describe: "count files that git does not know yet",
+    group: planGroup,
+  },
   stale: {
     type: "boolean",
     describe: "build what the registry does not hold as this checkout would make it",
+    group: planGroup,
   },
   "allow-orphans": {
     type: "boolean",
     default: false,
     describe: "let images and versions disappear from the definitions",
+    group: planGroup,
   },
   ...rootOptions,
 } as const;
@@ -105,13 +130,13 @@ export function planSettings({ root, repo, stale = false, all = false, ...given 
 }
 
 /** The directory given, or the one with `science/` or `compat/` at or above the current one. */
-export function findRoot(given: string | undefined): string {
+export function findRoot(given: string | undefined, from = "--root"): string {
   if (given !== undefined) {
     const root = path.resolve(given);
     if (fs.statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return root;
     throw new Refusal({
       kind: "usage",
-      message: `--root ${given} is not a directory`,
+      message: `${from} ${given} is not a directory`,
       hint: "name a checkout",
     });
   }
@@ -135,12 +160,11 @@ export function rootAround(): string | undefined {
 }
 
 /** The repository given; refuses what cannot be one. */
-export function readRepo(given: string): string {
-  const reference = parseReference(`${given}/sci/x`);
-  if (reference !== undefined && reference.tag === undefined && !given.includes("@")) return given;
+export function readRepo(given: string, from = "--repo"): string {
+  if (isRepository(given)) return given;
   throw new Refusal({
     kind: "usage",
-    message: `--repo ${JSON.stringify(given)} is not the name of a repository`,
-    hint: "HOST[:PORT]/PATH in lower case, without a tag, scheme or slash at the end, e.g. localhost:5000/test",
+    message: `${from} ${JSON.stringify(given)} is not the name of a repository`,
+    hint: repositoryRule,
   });
 }

@@ -20,6 +20,7 @@ export const planCommand = defineCommand({
       type: "string",
       requiresArg: true,
       describe: "print the Dockerfile of IMAGE[:VERSION]",
+      value: "IMAGE",
     },
     ...planOptions,
   },

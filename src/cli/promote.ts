@@ -14,13 +14,19 @@ export const promoteCommand = defineCommand({
     },
   },
   options: {
-    from: { type: "string", requiresArg: true, describe: "the tag to promote [the rolling tags]" },
+    from: {
+      type: "string",
+      requiresArg: true,
+      describe: "the tag to promote [the rolling tags]",
+      value: "NAME",
+    },
     to: {
       // No array: that would take the images after it for names as well.
       type: "string",
       requiresArg: true,
       demandOption: true,
       describe: "the tag to give; several times for several",
+      value: "NAME",
     },
     dryrun: { type: "boolean", default: false, describe: "show what would move, and write nothing" },
     format: { ...formatOption, describe: "how the tags are printed" },

@@ -17,6 +17,7 @@ export const rollbackCommand = defineCommand({
       type: "string",
       requiresArg: true,
       describe: "the stamp of a build [the one before the present one]",
+      value: "STAMP",
     },
     dryrun: { type: "boolean", default: false, describe: "show where it would go, and write nothing" },
     repo: repoOption,

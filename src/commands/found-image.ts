@@ -46,12 +46,14 @@ async function openRegistries(surroundings: Surroundings): Promise<ImageReader> 
   };
 }
 
-async function openEngine({ environment }: Surroundings): Promise<ImageReader> {
-  const [{ connectDocker }, { findEngine }] = await Promise.all([
+async function openEngine({ conventions, environment }: Surroundings): Promise<ImageReader> {
+  const [{ engineWithNamespace }, { connectDocker }, { findEngine }] = await Promise.all([
+    import("../building/label-namespace.ts"),
     import("../engine/docker.ts"),
     import("../engine/discover.ts"),
   ]);
-  const { engine } = await connectDocker(await findEngine(environment), { credentials: noLogin });
+  const docker = await connectDocker(await findEngine(environment), { credentials: noLogin });
+  const engine = engineWithNamespace(docker.engine, conventions.labelNamespace);
   return async (reference) => {
     const facts = await engine.inspect(reference);
     if (facts === undefined) return undefined;

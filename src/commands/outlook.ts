@@ -30,7 +30,7 @@ export async function publishOutlook(
   surroundings: Surroundings,
 ): Promise<Outlook> {
   const registry = await openRegistry(surroundings);
-  const docker = engineAt(surroundings.environment, () => undefined);
+  const docker = engineAt(surroundings.environment, catalog.conventions, () => undefined);
   const engine = async () => (await docker()).engine;
   const { inputs, reused } = await lookAhead({ root, catalog, plan, push: true, base, engine, registry });
   const judge = {

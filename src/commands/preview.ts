@@ -1,5 +1,6 @@
 import path from "node:path";
 import { readTriggers } from "../composing/ignore.ts";
+import { configurationName } from "../conventions.ts";
 import { readCatalog } from "../definitions/catalog.ts";
 import { readPastDefinition } from "../definitions/definition.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
@@ -61,10 +62,11 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const answer = await asked;
   const checkout = ref === null ? answer : await protectImages(settings, catalog, answer, ref);
 
-  const triggers = triggersOf(settings.root);
+  const triggers = triggersOf(settings.root, catalog);
+  const configured = ref === null ? none : await configurationChanges(settings, catalog, checkout, ref);
   const { ignored, held, ...found } = stale
     ? await askRegistry(settings, catalog, surroundings)
-    : findChanges(settings, catalog, checkout, triggers);
+    : findChanges(settings, catalog, checkout, triggers, configured);
   if (ref !== null && !settings.untracked)
     tellUntracked(catalog, checkout, found.changes, triggers, surroundings);
   const { commit, count } = checkout;
@@ -73,7 +75,12 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const clean = makePlan({ ...input, build });
 
   const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
-  const dirty = [...builtDirectories(clean, catalog)].some((directory) => uncommitted.has(directory));
+  const edited = checkout.uncommitted.includes(configurationName)
+    ? await changedByConfiguration(settings.root, catalog, "HEAD")
+    : none;
+  const dirty = [...builtDirectories(clean, catalog)].some(
+    (directory) => uncommitted.has(directory) || edited.has(directory),
+  );
   const plan = dirty ? makePlan({ ...input, build: { ...build, dirty } }) : clean;
   return { catalog, plan, checkout: answer, triggers, ignored, held };
 }
@@ -123,6 +130,26 @@ async function protectImages(
   return { ...checkout, changed: checkout.changed.filter((file) => !retired.has(file)) };
 }
 
+const none: Changes = new Map();
+
+/** The layers that a change of `image-builder.json5` makes others; without such a change a preview pays nothing. */
+async function configurationChanges(
+  { root, untracked }: PlanSettings,
+  catalog: Catalog,
+  checkout: Checkout,
+  ref: string,
+): Promise<Changes> {
+  const changed =
+    checkout.changed.includes(configurationName) ||
+    (untracked && checkout.untracked.includes(configurationName));
+  return changed ? changedByConfiguration(root, catalog, ref) : none;
+}
+
+async function changedByConfiguration(root: string, catalog: Catalog, ref: string): Promise<Changes> {
+  const { changedByConventions } = await import("./conventions.ts");
+  return changedByConventions(root, ref, catalog);
+}
+
 /** What a plan begins with, and what is kept from it. */
 interface Beginnings extends Pick<Preview, "ignored" | "held"> {
   readonly changes: Changes;
@@ -155,6 +182,7 @@ function findChanges(
   catalog: Catalog,
   checkout: Checkout,
   triggers: Triggers,
+  configured: Changes,
 ): Beginnings {
   const { root, all, include, ignore, untracked } = settings;
   const directories = layerDirectories(catalog);
@@ -166,6 +194,8 @@ function findChanges(
         ])
       : changedLayers(catalog, [...checkout.changed, ...(untracked ? checkout.untracked : [])], triggers),
   );
+  for (const [directory, paths] of configured)
+    changes.set(directory, [...paths, ...(changes.get(directory) ?? [])]);
   const ignored = selected(root, directories, ignore, "--ignore").filter((directory) =>
     changes.delete(directory),
   );
@@ -196,7 +226,7 @@ function selected(
   if (unknown.length === 0) return [...found];
   throw new Refusal(
     ...unknown.map((name) => {
-      const meant = nearest(name, directories);
+      const meant = nearest(name, directories) ?? nearestName(name, directories);
       return {
         kind: "usage" as const,
         message: `${option} ${name}: there is no layer at or below that directory`,
@@ -207,14 +237,20 @@ function selected(
   );
 }
 
+/** The directory whose own name is most like what was given without the path to it. */
+function nearestName(name: string, directories: ReadonlySet<string>): string | undefined {
+  const paths = new Map([...directories].map((directory) => [path.posix.basename(directory), directory]));
+  return paths.get(nearest(name, paths.keys()) ?? "");
+}
+
 /** Whether a path below a layer's directory can change its image. */
 export type Triggers = (directory: string, path: string) => boolean;
 
 /** Reads each layer's `.dockerignore` when it is first asked for, and once. */
-export function triggersOf(root: string): Triggers {
+export function triggersOf(root: string, { conventions }: Catalog): Triggers {
   const known = new Map<string, (path: string) => boolean>();
   return (directory, file) => {
-    const triggers = known.get(directory) ?? readTriggers(root, directory);
+    const triggers = known.get(directory) ?? readTriggers(root, directory, conventions.ignoreFiles);
     known.set(directory, triggers);
     return triggers(file);
   };

@@ -2,12 +2,14 @@ import type { Registry } from "../registry/registry.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Opens the registries, with the logins of the docker configuration. Loaded when a command asks for it. */
-export async function openRegistry({ environment, progress, signal }: Surroundings): Promise<Registry> {
-  const [{ connectRegistry }, { openCredentials }] = await Promise.all([
+export async function openRegistry(surroundings: Surroundings): Promise<Registry> {
+  const { conventions, environment, progress, signal } = surroundings;
+  const [{ registryWithNamespace }, { connectRegistry }, { openCredentials }] = await Promise.all([
+    import("../building/label-namespace.ts"),
     import("../registry/client.ts"),
     import("../registry/credentials.ts"),
   ]);
-  return connectRegistry({
+  const registry = connectRegistry({
     credentials: openCredentials(environment),
     environment,
     signal,
@@ -16,4 +18,5 @@ export async function openRegistry({ environment, progress, signal }: Surroundin
         `could not ${what}: ${reason}; trying again in ${(wait / 1000).toFixed(1)} s (attempt ${attempt + 1})\n`,
       ),
   });
+  return registryWithNamespace(registry, conventions.labelNamespace);
 }

@@ -39,7 +39,7 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
     findPublished(catalog, repo, openInputs(root, catalog), registry),
     findOrphaned(catalog, repo, former, registry),
   ]);
-  const triggers = triggersOf(root);
+  const triggers = triggersOf(root, catalog);
   const since = await readSince(root, findings, catalog, triggers);
   const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
   const images = assess(findings, catalog, since, edited);

@@ -1,3 +1,4 @@
+import type { Conventions } from "../model.ts";
 import type { Log } from "../report/log.ts";
 
 /** What a command has around it besides its settings. */
@@ -9,6 +10,8 @@ export interface Surroundings {
   readonly out: (text: string) => void;
   /** Writes progress to standard error. */
   readonly progress: (text: string) => void;
+  /** What holds for all images of the checkout around; the defaults where there is none. */
+  readonly conventions: Conventions;
   readonly environment: NodeJS.ProcessEnv;
   /** Aborted when the process is told to stop, with a `Stopped` as its reason. */
   readonly signal: AbortSignal;

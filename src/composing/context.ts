@@ -15,6 +15,7 @@ import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { pack } from "tar-stream";
 import type { Header, Pack } from "tar-stream";
+import type { IgnorePattern } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { readIgnore } from "./ignore.ts";
@@ -56,16 +57,20 @@ export interface Context {
 
 /**
  * Lays the directories of layers over each other, file by file, the later winning; each layer's `.dockerignore`
- * counts for its own files. Throws one `Refusal` with all that cannot be part of a context: links that lead out
+ * counts for its own files, after the patterns that count `everywhere`. Throws one `Refusal` with all that cannot be part of a context: links that lead out
  * of their layer, sockets and devices, names that are not UTF-8, what cannot be read, and a directory that meets
  * a file or link of the same path.
  */
-export async function readContext(root: string, directories: readonly string[]): Promise<Context> {
+export async function readContext(
+  root: string,
+  directories: readonly string[],
+  everywhere: readonly IgnorePattern[] = [],
+): Promise<Context> {
   const problems: Problem[] = [];
   const overrides: { path: string; by: string; of: string }[] = [];
   const laid = new Map<string, Entry>();
   for (const directory of directories) {
-    for (const entry of await readLayer(root, directory, problems)) {
+    for (const entry of await readLayer(root, directory, everywhere, problems)) {
       // It has been applied; an engine that reads it from the context would apply it to the other layers' files.
       if (entry.path === ".dockerignore" && directories.length > 1) continue;
       const under = laid.get(entry.path);
@@ -112,10 +117,15 @@ function sortByCodePoint(entries: readonly Entry[]): Entry[] {
   return keyed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 }
 
-async function readLayer(root: string, layer: string, problems: Problem[]): Promise<Entry[]> {
+async function readLayer(
+  root: string,
+  layer: string,
+  everywhere: readonly IgnorePattern[],
+  problems: Problem[],
+): Promise<Entry[]> {
   const found: Entry[] = [];
   try {
-    await walk({ root, layer, ignored: readIgnore(root, layer), found, problems }, "");
+    await walk({ root, layer, ignored: readIgnore(root, layer, everywhere), found, problems }, "");
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problems.push(...error.problems);

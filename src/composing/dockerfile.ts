@@ -85,8 +85,8 @@ function statements(part: Part, name: Directive["name"]): Statement[] {
   return value === undefined ? [] : [{ file, value, line: directive?.line }];
 }
 
-/** The template folder stands beside the one this code is in, whether that is the source or the built file. */
-function readTemplate(name: string): string {
+/** The text of a template. Their folder stands beside the one this code is in, be that the source or the built file. */
+export function readTemplate(name: string): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, "templates", name)) && folder !== dirname(folder)) folder = dirname(folder);
   return readFileSync(join(folder, "templates", name), "utf8");

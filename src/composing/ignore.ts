@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, posix } from "node:path";
 import type { Ignore as Rules } from "@balena/dockerignore";
+import { configurationName } from "../conventions.ts";
+import type { IgnorePattern } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 
@@ -17,20 +19,30 @@ const controlFiles: ReadonlySet<string> = new Set(["Dockerfile", ".dockerignore"
 /**
  * Reads the `.dockerignore` of a layer, with the meaning that Docker gives it ("Dockerfile reference",
  * .dockerignore file): the last line that matches a path, or a directory it lies in, decides. Without the file
- * nothing is ignored. Throws a `Refusal` that names each line which Docker would refuse as well.
+ * nothing is ignored. `everywhere` are patterns of all layers; they come before its own, which can take them back. Throws a `Refusal` that names each line which Docker would refuse as well.
  */
-export function readIgnore(root: string, directory: string): Ignore {
+export function readIgnore(
+  root: string,
+  directory: string,
+  everywhere: readonly IgnorePattern[] = [],
+): Ignore {
   const file = posix.join(directory, ".dockerignore");
   const text = readText(join(root, file), file);
-  return text === undefined ? ignoreNothing : parseIgnore(text, file);
+  if (text === undefined && everywhere.length === 0) return ignoreNothing;
+  const own = (text ?? "").split(/\r?\n/).map((line, index) => ({ text: line, line: index + 1, file }));
+  return parseIgnore([...everywhere.map((each) => ({ ...each, file: configurationName })), ...own]);
 }
 
 /**
  * Reads which paths of a layer can change its image: all that `.dockerignore` lets into the context, and the
  * `Dockerfile`, `.dockerignore` and `sciserver-image.json` at its top, whatever it says of them.
  */
-export function readTriggers(root: string, directory: string): (path: string) => boolean {
-  const ignored = readIgnore(root, directory);
+export function readTriggers(
+  root: string,
+  directory: string,
+  everywhere: readonly IgnorePattern[] = [],
+): (path: string) => boolean {
+  const ignored = readIgnore(root, directory, everywhere);
   return (path) => controlFiles.has(path) || !ignored(path);
 }
 
@@ -47,7 +59,7 @@ function readText(path: string, file: string): string | undefined {
   }
 }
 
-function parseIgnore(text: string, file: string): Ignore {
+function parseIgnore(patterns: readonly (IgnorePattern & { readonly file: string })[]): Ignore {
   // Loaded only here, since most layers have no .dockerignore and a preview looks at every one of them.
   const dockerignore: (options: { ignorecase: boolean }) => Rules = createRequire(import.meta.url)(
     "@balena/dockerignore",
@@ -55,11 +67,11 @@ function parseIgnore(text: string, file: string): Ignore {
   const rules = dockerignore({ ignorecase: false });
   const problems: Problem[] = [];
   let hasExceptions = false;
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const sign = line.trim().startsWith("!") ? "!" : "";
-    const pattern = line.startsWith("#") ? "" : cleanPattern(line.trim().slice(sign.length).trim());
+  for (const { text, line, file } of patterns) {
+    const sign = text.trim().startsWith("!") ? "!" : "";
+    const pattern = text.startsWith("#") ? "" : cleanPattern(text.trim().slice(sign.length).trim());
     try {
-      if (sign === "!" && pattern === "" && !line.startsWith("#")) throw new SyntaxError("a lone !");
+      if (sign === "!" && pattern === "" && !text.startsWith("#")) throw new SyntaxError("a lone !");
       const lines = expandPattern(pattern).map((expanded) => sign + expanded);
       // A pattern is compiled when it is first asked, and then it throws if it is wrong.
       dockerignore({ ignorecase: false }).add(lines).ignores(below("probe"));
@@ -67,9 +79,9 @@ function parseIgnore(text: string, file: string): Ignore {
       hasExceptions ||= sign === "!";
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      const message = `Docker does not understand the pattern ${JSON.stringify(line.trim())}`;
+      const message = `Docker does not understand the pattern ${JSON.stringify(text.trim())}`;
       const hint = "close each [ with a ], end no line with a backslash, and let a name follow each !";
-      problems.push({ kind: "definition", file, line: index + 1, message, hint });
+      problems.push({ kind: "definition", file, line, message, hint });
     }
   }
   if (problems.length > 0) throw new Refusal(...problems);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
+import { defaultConventions } from "../conventions.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -15,9 +16,16 @@ export async function digestFiles(context: Context, dockerfile: string): Promise
 
 /**
  * The digest of all that goes into a build: what it is called, its files, and the identity of each image that it
- * takes from, in the order that its Dockerfile names them.
+ * takes from, in the order that its Dockerfile names them. A namespace of labels counts where it is not the default, so
+ * that what was published before there was another stays the same.
  */
-export function digestInputs(name: string, files: string, bases: readonly string[]): string {
-  const parts = JSON.stringify([name, files, bases]);
+export function digestInputs(
+  name: string,
+  files: string,
+  bases: readonly string[],
+  labelNamespace: string,
+): string {
+  const namespaces = labelNamespace === defaultConventions.labelNamespace ? [] : [labelNamespace];
+  const parts = JSON.stringify([name, files, bases, ...namespaces]);
   return `sha256:${createHash("sha256").update(parts).digest("hex")}`;
 }

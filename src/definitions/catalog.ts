@@ -1,9 +1,10 @@
 import path from "node:path";
-import type { Base, Catalog, CompatLayer, ScienceLayer } from "../model.ts";
+import type { Base, Catalog, CompatLayer, Conventions, ScienceLayer } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import type { Problem } from "../problem.ts";
 import { parseReference } from "../reference.ts";
 import { compareVersions } from "../version.ts";
+import { conventionsOf, readConfigurationAt } from "./configuration.ts";
 import { readCompatDefinition, readScienceDefinition } from "./definition.ts";
 import type { CompatDefinition, DefinitionReading, ScienceDefinition } from "./definition.ts";
 import { readDockerfile, readFragment } from "./dockerfile.ts";
@@ -12,7 +13,7 @@ import { definitionName, findLayers } from "./layer-files.ts";
 import type { FoundLayers, LayerFiles } from "./layer-files.ts";
 
 /**
- * Reads every definition and Dockerfile below `science/` and `compat/` of a root. Gives every problem there is, sorted
+ * Reads `image-builder.json5` and every definition and Dockerfile below `science/` and `compat/` of a root. Gives every problem there is, sorted
  * by file and line, and a catalog only where there is none.
  */
 export function readCatalog(root: string): { catalog: Catalog | undefined; problems: readonly Problem[] } {
@@ -25,10 +26,11 @@ export function readCatalog(root: string): { catalog: Catalog | undefined; probl
       problems: [{ kind: "usage", message: `neither science/ nor compat/ in ${root}`, hint }],
     };
   }
+  const configuration = readConfigurationAt(root);
   const science = foundScience.layers.map(draftScience);
   const compat = foundCompat.layers.map(draftCompat);
   const links = new ScienceLinks(science, foundScience);
-  const problems: Problem[] = [...foundScience.problems, ...foundCompat.problems];
+  const problems: Problem[] = [...configuration.problems, ...foundScience.problems, ...foundCompat.problems];
   for (const { reading, dockerfile } of [...science, ...compat]) {
     problems.push(...reading.problems, ...dockerfile.problems);
   }
@@ -38,7 +40,8 @@ export function readCatalog(root: string): { catalog: Catalog | undefined; probl
   problems.push(...checkCompatNames(science, compat, foundCompat), ...checkIncludeCycles(compat));
   problems.push(...checkFragments(compat, science));
   if (problems.length > 0) return { catalog: undefined, problems: problems.sort(byPlace) };
-  return { catalog: makeCatalog(science, compat), problems };
+  const conventions = conventionsOf(configuration.values);
+  return { catalog: makeCatalog(science, compat, conventions), problems };
 }
 
 /** A science layer while it is checked. */
@@ -422,7 +425,11 @@ function checkFragments(
 
 // ---- The catalog
 
-function makeCatalog(science: readonly ScienceDraft[], compat: readonly CompatDraft[]): Catalog {
+function makeCatalog(
+  science: readonly ScienceDraft[],
+  compat: readonly CompatDraft[],
+  conventions: Conventions,
+): Catalog {
   const scienceLayers = new Map<string, ScienceLayer>();
   for (const { directory, files, reading, dockerfile, named } of science) {
     const { image, version, target, compat: compatName, retired = false } = reading.values;
@@ -453,7 +460,7 @@ function makeCatalog(science: readonly ScienceDraft[], compat: readonly CompatDr
   const finals = new Set<string>();
   for (const group of groupsOf(science).values())
     for (const { directory } of finalsOf(group).finals) finals.add(directory);
-  return { science: scienceLayers, compat: compatLayers, stacks, finals };
+  return { science: scienceLayers, compat: compatLayers, stacks, finals, conventions };
 }
 
 /** A compat layer after all it includes: depth first, in order, each once. */

@@ -102,17 +102,26 @@ export function readCompatDefinition(text: string, file: string): DefinitionRead
   return { values: { includes: names }, problems, lineOf };
 }
 
-interface Source {
+/** An object of a JSON5 file, and where its keys stand. */
+export interface Source {
   /** Undefined where the text is no object. */
   readonly object: Readonly<Record<string, unknown>> | undefined;
   readonly problems: readonly Problem[];
   readonly lineOf: (key: string) => number;
   /** The value of a key as it is written; undefined for a list or an object. */
   readonly writtenAs: (key: string) => string | undefined;
+  /** The lines on which the items of a list of plain values stand. */
+  readonly linesIn: (key: string) => readonly number[];
   readonly report: (key: string, message: string, hint: string) => void;
 }
 
-function readObject(text: string, file: string, known: readonly string[]): Source {
+/** Reads an object with known keys from JSON5, and reports what is no such object. `noun` is what the file is. */
+export function readObject(
+  text: string,
+  file: string,
+  known: readonly string[],
+  noun = "a definition",
+): Source {
   const problems: Problem[] = [];
   const masked = maskComments(text);
   const opening = Math.max(masked.search(/\S/), 0);
@@ -123,14 +132,15 @@ function readObject(text: string, file: string, known: readonly string[]): Sourc
   const report = (key: string, message: string, hint: string) => {
     problems.push({ kind: "definition", file, line: lineOf(key), message, hint });
   };
-  const refused = { object: undefined, problems, lineOf, writtenAs, report };
+  const linesIn = (key: string) => itemsAt(masked, places.get(key)?.offset ?? opening).map(lineAt);
+  const refused = { object: undefined, problems, lineOf, writtenAs, linesIn, report };
 
   if (text.startsWith("\uFEFF")) {
     report("", "begins with a byte order mark", "save it as UTF-8 without one");
     return refused;
   }
   if (masked.trim() === "") {
-    report("", "is empty", "a definition is an object: { … }");
+    report("", "is empty", `${noun} is an object: { … }`);
     return refused;
   }
   const { value, problem } = parse(masked, file);
@@ -139,7 +149,7 @@ function readObject(text: string, file: string, known: readonly string[]): Sourc
     return refused;
   }
   if (!isObject(value)) {
-    report("", `a definition must be an object, not ${kindOf(value)}`, "put its keys in braces: { … }");
+    report("", `${noun} must be an object, not ${kindOf(value)}`, "put its keys in braces: { … }");
     return refused;
   }
   for (const place of keysOf(masked)) {
@@ -158,14 +168,15 @@ function readObject(text: string, file: string, known: readonly string[]): Sourc
     const hint = meant === undefined ? `what can be given: ${keys}` : `did you mean "${meant}"?`;
     report(key, `unknown key "${key}"`, hint);
   }
-  return { object: value, problems, lineOf, writtenAs, report };
+  return { object: value, problems, lineOf, writtenAs, linesIn, report };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function readString(source: Source, key: string, hintIfMissing: string): string | undefined {
+/** The string that a key gives; reports what is none. */
+export function readString(source: Source, key: string, hintIfMissing: string): string | undefined {
   const value = source.object?.[key];
   if (typeof value === "string") return value;
   if (value === undefined) source.report(key, `"${key}" is missing`, hintIfMissing);
@@ -207,7 +218,8 @@ function componentRule(name: string): string {
   return `lowercase letters and digits, with single . or _ or with - between them${example}`;
 }
 
-function kindOf(value: unknown): string {
+/** What a value is, in words: `a list`. */
+export function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "boolean") return String(value);
@@ -253,6 +265,17 @@ function keysOf(masked: string): readonly Place[] {
     if (key !== undefined) places.push({ key, offset: before.index, value: scalar });
   }
   return places;
+}
+
+/** Where the items of the list stand that begins behind an offset of an object that is known to parse. */
+function itemsAt(masked: string, offset: number): readonly number[] {
+  const start = masked.indexOf("[", offset);
+  const items: number[] = [];
+  for (const match of masked.slice(start + 1).matchAll(stringOrMark)) {
+    if (match[0] === "]") break;
+    if (match[0] !== ",") items.push(start + 1 + match.index);
+  }
+  return items;
 }
 
 function parse(masked: string, file: string): { value?: unknown; problem?: Problem } {

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { configurationName } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 
@@ -32,7 +33,6 @@ export async function readCheckout(
   { shallow: mayBeShallow = false }: { readonly shallow?: boolean } = {},
 ): Promise<Checkout> {
   const ends = ref === null ? [] : endpoints(ref);
-  const places = ["--", "science", "compat"];
   // All at once: each takes a few milliseconds, and none needs another's answer.
   const [facts, count, diff, status] = await Promise.all([
     git(root, ["rev-parse", "--show-prefix", "--is-shallow-repository", "--verify", "HEAD^{commit}"]),
@@ -116,6 +116,9 @@ export async function readSource(root: string): Promise<string> {
   return pathname.includes("@") ? "" : `${protocol}//${host}${pathname}`;
 }
 
+/** What images are made from, below the root. */
+const places = ["--", "science", "compat", configurationName];
+
 // `--no-renames` shows both ends of a rename as a deletion and an addition, which is what counts here.
 const diffOptions = [
   "--name-only",
@@ -187,7 +190,7 @@ async function isFirstCommit(root: string): Promise<boolean> {
 /** The first commit has no parent: against the empty tree, all is new. */
 async function everything(root: string): Promise<string[]> {
   const empty = await git(root, ["hash-object", "-t", "tree", "--stdin"]);
-  const diff = await git(root, ["diff", ...diffOptions, empty.stdout.trim(), "--", "science", "compat"]);
+  const diff = await git(root, ["diff", ...diffOptions, empty.stdout.trim(), ...places]);
   if (diff.code !== 0) throw new Refusal(unexpected(diff));
   return split(diff.stdout);
 }

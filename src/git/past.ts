@@ -21,7 +21,14 @@ const rawOptions = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff
  */
 export async function definitionsBefore(root: string, ref: string): Promise<readonly PastDefinition[]> {
   const diff = await git(root, ["diff", ...rawOptions, ref, "--", "science"]);
-  return diff.code === 0 ? readBlobs(root, oldSides(diff.stdout)) : [];
+  return diff.code === 0 ? readBlobs(root, oldSides(diff.stdout).filter(isDefinition)) : [];
+}
+
+/** The text of a file as the older side of a ref has it, where the sides differ in it; undefined where it has none. */
+export async function textBefore(root: string, ref: string, file: string): Promise<string | undefined> {
+  const diff = await git(root, ["diff", ...rawOptions, ref, "--", file]);
+  const [before] = diff.code === 0 ? await readBlobs(root, oldSides(diff.stdout)) : [];
+  return before?.text;
 }
 
 /**
@@ -32,7 +39,7 @@ export async function pastDefinitions(root: string): Promise<readonly PastDefini
   const selection = ["--diff-filter=DMT", `--max-count=${mostCommits}`, "--format=%x01%H"];
   const log = await git(root, ["log", ...rawOptions, ...selection, "HEAD", "--", "science"]);
   if (log.code !== 0) throw new Refusal(unexpected(log));
-  return readBlobs(root, oldSides(log.stdout));
+  return readBlobs(root, oldSides(log.stdout).filter(isDefinition));
 }
 
 /**
@@ -72,7 +79,7 @@ interface OldSide {
   readonly commit: string;
 }
 
-/** The older sides of the definitions in raw output of git (`git help diff`, "Raw output format") that had one. */
+/** The older sides in raw output of git (`git help diff`, "Raw output format"), of the files that had one. */
 function oldSides(output: string): readonly OldSide[] {
   const found: OldSide[] = [];
   const words = output.split("\0");
@@ -82,10 +89,14 @@ function oldSides(output: string): readonly OldSide[] {
     const blob = /^\n?:100(?:644|755) \d+ ([0-9a-f]+) /.exec(word)?.[1];
     const path = words[index + 1];
     if (blob === undefined || path === undefined) continue;
-    // Nothing below a hidden directory is a layer.
-    if (path.endsWith("/sciserver-image.json") && !path.includes("/.")) found.push({ path, blob, commit });
+    found.push({ path, blob, commit });
   }
   return found;
+}
+
+/** Nothing below a hidden directory is a layer. */
+function isDefinition({ path }: OldSide): boolean {
+  return path.endsWith("/sciserver-image.json") && !path.includes("/.");
 }
 
 /** Reads them all from one process. */

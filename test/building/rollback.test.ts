@@ -195,7 +195,7 @@ test("what cannot be taken back is said with what there is", async () => {
       `rel/one:1.0-9-0000000 is not in the registry as a whole image of a clean build — there is ${all}`,
     ],
     [["one:1.0", "--to", "1", "--to", "2"], "--to is given twice"],
-    [[], "not enough non-option arguments"],
+    [[], "image-builder rollback needs <image>"],
   ] as const) {
     const { code, stdout, stderr } = await place.run(root, ["rollback", ...args]);
     assert.equal([code, stdout], [2, ""], stderr);

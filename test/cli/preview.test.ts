@@ -304,14 +304,14 @@ test("all mistakes in the definitions are printed at once, one line each, and no
 test("a mistake on the command line says what was meant and exits with 2", async () => {
   const { root } = nistRepository();
   for (const [args, expected] of [
-    [["--dryrn"], /^ERROR:root:unknown argument: dryrn — did you mean dryrun\?\n$/],
+    [["--dryrn"], /^ERROR:root:unknown argument: --dryrn — did you mean --dryrun\?\n$/],
     [["plna"], /^ERROR:root:unknown (argument|command): plna — did you mean plan\?\n$/],
     [["--push=yes"], /^ERROR:root:--push=yes is neither true nor false/],
     [["--no-ref"], /^ERROR:root:unknown argument/],
     [["--include", ""], /^ERROR:root:--include "": there is no layer/],
     [["--", "plan"], /^ERROR:root:nothing may follow --/],
-    [["--jbs", "2"], /^ERROR:root:unknown argument: jbs — did you mean jobs\?\n$/],
-    [["--format", "yaml"], /^ERROR:root:unknown argument: format — /],
+    [["--jbs", "2"], /^ERROR:root:unknown argument: --jbs — did you mean --jobs\?\n$/],
+    [["--format", "yaml"], /^ERROR:root:unknown argument: --format — it is an option of plan, /],
     [
       ["--include", "science/nist-basik"],
       /^ERROR:root:--include science\/nist-basik: .* — did you mean science\/nist-basic\?\n$/,

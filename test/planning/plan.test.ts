@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { defaultConventions } from "../../src/conventions.ts";
 import type { Build, Catalog } from "../../src/model.ts";
 import { changedLayers } from "../../src/planning/changes.ts";
 import { makePlan } from "../../src/planning/plan.ts";
@@ -144,7 +145,7 @@ test("a chain of two thousand layers is planned in order", () => {
     ]),
   );
   const made = plan(
-    { science: layers, compat, stacks, finals: new Set() },
+    { science: layers, compat, stacks, finals: new Set(), conventions: defaultConventions },
     { "science/l2000": ["science/l2000/f"] },
   );
   assert.equal(

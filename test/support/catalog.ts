@@ -1,3 +1,4 @@
+import { defaultConventions } from "../../src/conventions.ts";
 import type { Catalog, CompatLayer, ScienceLayer } from "../../src/model.ts";
 
 /** A science layer in a few words; what it builds on by name. */
@@ -59,5 +60,6 @@ export function makeCatalog(
     compat: new Map(compatLayers.map((layer) => [layer.name, layer])),
     stacks: new Map(names.map((name) => [name, [...(compat[name] ?? []), name]])),
     finals: new Set(finals.map(({ directory }) => directory)),
+    conventions: defaultConventions,
   };
 }

@@ -1,0 +1,55 @@
+import { configurationName } from "../conventions.ts";
+import { defineCommand } from "./command.ts";
+import type { Command } from "./command.ts";
+import { formatOption, rootOptions } from "./options.ts";
+import type { Option, Origin, Settings } from "./settings.ts";
+import type { Setting } from "../report/config.ts";
+
+/** The command that shows what the options of the others are where they are not given. */
+export function configCommand(commands: readonly Command[]): Command {
+  const settable: Record<string, Option> = {};
+  for (const { options } of commands)
+    for (const [name, option] of Object.entries(options))
+      if (option.variable === true && !(name in rootOptions))
+        settable[name] = { ...option, group: "Options:" };
+  return defineCommand({
+    name: "config",
+    describe: "show each setting, and where it comes from",
+    options: { ...settable, format: formatOption, ...rootOptions },
+    examples: [
+      ["config", "what holds here"],
+      ["config --format json", "the same as data"],
+    ],
+    run:
+      ({ format }, settings) =>
+      async ({ out }) => {
+        const { configJson, configTable } = await import("../report/config.ts");
+        const shown = Object.keys(settable).map((name) => optionSetting(name, settings));
+        const all = shown.concat(conventionSettings(settings));
+        out(format === "json" ? configJson(all) : configTable(all));
+        return 0;
+      },
+  });
+}
+
+function optionSetting(name: string, { values, origins }: Settings): Setting {
+  const value = values[name];
+  const known = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  const origin = origins.get(name) ?? { kind: "default" };
+  return { name, value: known ? value : null, from: origin.kind, at: placeOf(origin) };
+}
+
+function conventionSettings({ conventions, file }: Settings): readonly Setting[] {
+  const { labelNamespace, environmentVariable, ignoreFiles } = conventions;
+  const values = { labelNamespace, environmentVariable, ignoreFiles: ignoreFiles.map(({ text }) => text) };
+  return Object.entries(values).map(([name, value]) => {
+    const origin: Origin =
+      name in file.values ? { kind: "file", line: file.lineOf(name) } : { kind: "default" };
+    return { name, value, from: origin.kind, at: placeOf(origin) };
+  });
+}
+
+function placeOf(origin: Origin): string | null {
+  if (origin.kind === "environment") return origin.variable;
+  return origin.kind === "file" ? `${configurationName}:${origin.line}` : null;
+}
