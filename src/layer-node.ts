@@ -7,6 +7,8 @@ export interface LayerNode {
   readonly kind: "foreign" | "science" | "release";
   /** The ids of what it stands on; for a science layer first what its final stage does. */
   readonly on: readonly string[];
+  /** The rolling reference of what it makes; undefined for a foreign image. */
+  readonly rolling: string | undefined;
   /** What the plan does with it; undefined where it stays as it is. */
   readonly step: Step | undefined;
 }

@@ -66,6 +66,12 @@ export async function prepareSteps(
   return prepared;
 }
 
+/** The image that a release would be built on: the one of the plan if it builds it. */
+export function plannedBase(step: CompatStep, plan: Plan): string {
+  const science = plan.steps.find(({ id }) => id === step.science);
+  return science?.tags.immutable ?? step.bases[0] ?? "";
+}
+
 /** The Dockerfile of a release that is built on the image `from`. Refuses where the fragments do not go together. */
 export function composeRelease(
   step: CompatStep,

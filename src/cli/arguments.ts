@@ -8,6 +8,7 @@ import type { Command, Run } from "./command.ts";
 import { diffCommand } from "./diff.ts";
 import { answerCompletion, completeWord, completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
+import { graphCommand } from "./graph.ts";
 import { historyCommand } from "./history.ts";
 import { inspectCommand } from "./inspect.ts";
 import { planCommand } from "./plan.ts";
@@ -21,6 +22,7 @@ import { usageProblem } from "./usage.ts";
 const work: readonly Command[] = [
   buildCommand,
   planCommand,
+  graphCommand,
   whyCommand,
   checkCommand,
   inspectCommand,

@@ -23,7 +23,7 @@ export const completionCommand = defineCommand({
   run:
     ({ shell }) =>
     async ({ out }) => {
-      const { readTemplate } = await import("../composing/dockerfile.ts");
+      const { readTemplate } = await import("../templates.ts");
       out(readTemplate(`completion/image-builder.${shell}`));
       return 0;
     },

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { PlanFormat } from "../commands/plan-forms.ts";
 import type { PlanSettings } from "../commands/preview.ts";
 import { Refusal } from "../problem.ts";
 import { isRepository, repositoryRule } from "../reference.ts";
@@ -45,6 +46,40 @@ export const formatOption = {
   default: "text",
   describe: "how it is printed",
 } as const;
+
+/** How a plan is shown, and where. */
+export const planFormOptions = {
+  format: {
+    choices: ["text", "json", "markdown", "mermaid", "dot", "svg", "html"],
+    describe: "how it is printed [as FILE ends: .html, .svg …; text]",
+  },
+  output: { type: "string", requiresArg: true, describe: "write it to this FILE" },
+} as const;
+
+/** The format that each ending of a file stands for. */
+const formatOfEnding: ReadonlyMap<string, PlanFormat> = new Map([
+  [".json", "json"],
+  [".md", "markdown"],
+  [".mmd", "mermaid"],
+  [".dot", "dot"],
+  [".gv", "dot"],
+  [".svg", "svg"],
+  [".html", "html"],
+]);
+
+/** How a plan is to be shown, as it was given. */
+export function readPlanForm({
+  format,
+  output,
+}: {
+  readonly format: PlanFormat | undefined;
+  readonly output: string | undefined;
+}): {
+  readonly format: PlanFormat;
+  readonly output: string | undefined;
+} {
+  return { format: format ?? formatOfEnding.get(path.extname(output ?? "").toLowerCase()) ?? "text", output };
+}
 
 /** What decides a plan. */
 export const planOptions = {

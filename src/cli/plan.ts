@@ -1,16 +1,12 @@
 import { plan } from "../commands/plan.ts";
 import { defineCommand } from "./command.ts";
-import { planConflicts, planOptions, planSettings } from "./options.ts";
+import { planConflicts, planFormOptions, planOptions, planSettings, readPlanForm } from "./options.ts";
 
 export const planCommand = defineCommand({
   name: "plan",
   describe: "print the plan, or the Dockerfile of a release",
   options: {
-    format: {
-      choices: ["text", "json", "markdown", "mermaid"],
-      default: "text",
-      describe: "how the plan is printed",
-    },
+    ...planFormOptions,
     push: {
       type: "boolean",
       default: false,
@@ -28,6 +24,7 @@ export const planCommand = defineCommand({
   examples: [
     ["plan --ref v1..v2 --format json", "what changed between two tags, as data"],
     ["plan --ref origin/main...HEAD --format markdown", "the comment on a pull request"],
+    ["plan --all --output plan.html", "a page with every layer that would be built"],
     ["plan --push", "which tags would be new, move or stay"],
     ["plan --show-dockerfile IMAGE", "a release's Dockerfile, composed"],
   ],
@@ -35,7 +32,7 @@ export const planCommand = defineCommand({
     plan(
       {
         ...planSettings(given),
-        format: given.format,
+        ...readPlanForm(given),
         push: given.push,
         showDockerfile: given.showDockerfile,
       },

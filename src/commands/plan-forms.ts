@@ -1,15 +1,77 @@
-import type { LayerNode } from "../layer-node.ts";
-import type { Plan } from "../model.ts";
+import { layerGraph, plannedNodes } from "../planning/layer-graph.ts";
+import { releaseId } from "../planning/plan.ts";
+import { stampOf } from "../report/plan.ts";
+import type { PublishedImage } from "../status.ts";
+import type { PlanSettings, Preview } from "./preview.ts";
+import type { Surroundings } from "./surroundings.ts";
 
-/** Writes a plan in one of its forms; ends with a line break. */
-export type PlanForm = (nodes: readonly LayerNode[], plan: Plan) => string;
+/** What `--format` of a plan can be. */
+export type PlanFormat = DrawnFormat | "json";
 
-/** What `--format` of a plan can be, besides JSON. */
-export type DrawnFormat = "text" | "markdown" | "mermaid";
+type DrawnFormat = "text" | "markdown" | "mermaid" | "dot" | "svg" | "html";
 
-/** The forms of a plan that are drawn, each loaded when it is asked for. */
-export const planForms: Readonly<Record<DrawnFormat, () => Promise<PlanForm>>> = {
-  text: async () => (await import("../report/plan-tree.ts")).planTree,
-  markdown: async () => (await import("../report/plan-markdown.ts")).planMarkdown,
-  mermaid: async () => (await import("../report/plan-mermaid.ts")).planMermaid,
-};
+/** What is to be shown. */
+export interface Shown extends Pick<Preview, "catalog" | "plan"> {
+  readonly settings: PlanSettings;
+  /** Every layer, and not only what the plan builds and what that stands on. */
+  readonly whole: boolean;
+}
+
+/** Draws a plan in a form for people, each loaded when it is asked for; ends with a line break. */
+export async function drawPlan(
+  format: DrawnFormat,
+  { settings, whole, catalog, plan }: Shown,
+  surroundings: Surroundings,
+): Promise<string> {
+  const all = layerGraph(catalog, plan);
+  const nodes = whole ? all : plannedNodes(all);
+  const title = whole ? `Layers at ${stampOf(plan)}` : `Plan for ${stampOf(plan)}`;
+  switch (format) {
+    case "text":
+      return (await import("../report/plan-tree.ts")).planTree(nodes, plan);
+    case "markdown":
+      return (await import("../report/plan-markdown.ts")).planMarkdown(nodes, plan);
+    case "mermaid":
+      return (await import("../report/plan-mermaid.ts")).planMermaid(nodes);
+    case "dot": {
+      const { drawLayers } = await import("../report/drawing.ts");
+      return (await import("../report/plan-dot.ts")).planDot(drawLayers(nodes, catalog));
+    }
+    case "svg": {
+      const { drawLayers } = await import("../report/drawing.ts");
+      const { planSvg } = await import("../report/plan-svg.ts");
+      return planSvg(drawLayers(nodes, catalog), { title, standalone: true });
+    }
+    case "html": {
+      const [{ planPage }, { readLayerDetails }] = await Promise.all([
+        import("../report/plan-page.ts"),
+        import("../building/layer-details.ts"),
+      ]);
+      const ids = new Set(nodes.map(({ id }) => id));
+      const { layers, stacks } = await readLayerDetails(settings.root, catalog, plan, ids);
+      const published = settings.stale ? await askRegistry(settings, catalog, surroundings) : undefined;
+      return planPage({ nodes, catalog, plan, title, details: { layers, stacks, published } });
+    }
+  }
+}
+
+/** What the rolling tag of each layer and release names, by the id of the step that would move it. */
+async function askRegistry(
+  { root, repo }: PlanSettings,
+  catalog: Preview["catalog"],
+  surroundings: Surroundings,
+): Promise<ReadonlyMap<string, PublishedImage | null>> {
+  const [{ findPublished }, { openInputs }, { openRegistry }] = await Promise.all([
+    import("../building/published.ts"),
+    import("../building/inputs.ts"),
+    import("./registry.ts"),
+  ]);
+  const registry = await openRegistry(surroundings);
+  const findings = await findPublished(catalog, repo, openInputs(root, catalog), registry);
+  return new Map(
+    findings.map(({ kind, layer, published }) => [
+      kind === "science" ? layer.directory : releaseId(layer),
+      published,
+    ]),
+  );
+}

@@ -1,10 +1,10 @@
 import type { Catalog, CompatStep, Plan } from "../model.ts";
-import { layerGraph, plannedNodes } from "../planning/layer-graph.ts";
 import { makePlan, releaseId } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { logPlan } from "../report/plan.ts";
-import { planForms } from "./plan-forms.ts";
-import type { DrawnFormat } from "./plan-forms.ts";
+import { writeOutput } from "./output.ts";
+import { drawPlan } from "./plan-forms.ts";
+import type { PlanFormat } from "./plan-forms.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
 import { findRelease } from "./select.ts";
@@ -12,33 +12,36 @@ import type { Surroundings } from "./surroundings.ts";
 
 /** How a plan is shown, as the command line gives it. */
 export interface PlanOutput extends PlanSettings {
-  readonly format: DrawnFormat | "json";
+  readonly format: PlanFormat;
   /** Ask the registry what publishing would do to each tag. */
   readonly push: boolean;
   /** `IMAGE` or `IMAGE:VERSION`, whose composed Dockerfile is to be shown instead of the plan. */
   readonly showDockerfile: string | undefined;
+  /** The file it is written to; undefined for standard output. */
+  readonly output: string | undefined;
 }
 
 /** `image-builder plan`: prints the plan, or the Dockerfile of a release. Gives the exit code. */
 export async function plan(settings: PlanOutput, surroundings: Surroundings): Promise<number> {
-  const { log, out } = surroundings;
   const seen = await preview(settings, surroundings);
   const { catalog, plan: made } = seen;
   if (settings.showDockerfile === undefined) {
-    logPlan(made, log);
-    out(await show(seen, settings, surroundings));
+    logPlan(made, surroundings.log);
+    writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
     return 0;
   }
   const step = releaseStep(made, catalog, settings.showDockerfile);
-  const { composeRelease } = await import("../building/prepare.ts");
-  out(composeRelease(step, made, catalog, baseOf(step, made)).text);
+  const { composeRelease, plannedBase } = await import("../building/prepare.ts");
+  const { text } = composeRelease(step, made, catalog, plannedBase(step, made));
+  writeOutput(settings.output, text, surroundings);
   return 0;
 }
 
 /** The plan in the form that was asked for. What only some forms need is read for those alone. */
 async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundings): Promise<string> {
   const { format, root, push } = settings;
-  if (format !== "json" && !push) return draw(seen, format);
+  const shown = { ...seen, settings, whole: false };
+  if (format !== "json" && !push) return drawPlan(format, shown, surroundings);
   if (format !== "json" && format !== "text") {
     throw new Refusal({
       kind: "usage",
@@ -55,19 +58,8 @@ async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundi
     : await inputsOutlook(seen, root);
   if (format === "json") return planJson(seen.plan, outlook);
   const moves = outlook.moves === undefined ? "" : movesTable(seen.plan, outlook.moves);
-  const tree = await draw(seen, "text");
+  const tree = await drawPlan("text", shown, surroundings);
   return moves === "" ? tree : `${tree}\n${moves}`;
-}
-
-async function draw({ catalog, plan: made }: Preview, format: DrawnFormat): Promise<string> {
-  const form = await planForms[format]();
-  return form(plannedNodes(layerGraph(catalog, made)), made);
-}
-
-/** The image that the release would be built on: the one of this plan if it builds it. */
-function baseOf(step: CompatStep, made: Plan): string {
-  const science = made.steps.find(({ id }) => id === step.science);
-  return science?.tags.immutable ?? step.bases[0] ?? "";
 }
 
 /** The step that makes a release, whether it is in the plan or not. */

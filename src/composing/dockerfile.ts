@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, posix } from "node:path";
+import { posix } from "node:path";
 import Handlebars from "handlebars";
 import type { ScienceLayer } from "../model.ts";
 import type { Problem } from "../problem.ts";
+import { readTemplate } from "../templates.ts";
 import { readFragment } from "./fragment.ts";
 import type { Directive, Fragment } from "./fragment.ts";
 
@@ -83,11 +83,4 @@ function statements(part: Part, name: Directive["name"]): Statement[] {
   const value = name === "escape" ? part.escape : directive?.value;
   const file = posix.join(part.directory, "Dockerfile");
   return value === undefined ? [] : [{ file, value, line: directive?.line }];
-}
-
-/** The text of a template. Their folder stands beside the one this code is in, be that the source or the built file. */
-export function readTemplate(name: string): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, "templates", name)) && folder !== dirname(folder)) folder = dirname(folder);
-  return readFileSync(join(folder, "templates", name), "utf8");
 }

@@ -1,27 +1,31 @@
 import type { LayerNode } from "../layer-node.ts";
 import type { Catalog, Plan } from "../model.ts";
 import { buildOrder } from "./graph.ts";
+import { releaseReference, scienceReference } from "./names.ts";
 import { releaseId } from "./plan.ts";
 
 /**
  * The foreign images, science layers and releases of a catalog, each after all that it stands on. Compat layers are no nodes: a
  * release names the stack that it is composed of.
  */
-export function layerGraph(catalog: Catalog, { steps }: Plan): readonly LayerNode[] {
+export function layerGraph(catalog: Catalog, { repo, steps }: Plan): readonly LayerNode[] {
   const planned = new Map(steps.map((step) => [step.id, step]));
   const nodes = new Map<string, LayerNode>();
-  const add = (id: string, kind: LayerNode["kind"], on: readonly string[]) =>
-    nodes.set(id, { id, kind, on, step: planned.get(id) });
+  const add = (node: Omit<LayerNode, "step">) => nodes.set(node.id, { ...node, step: planned.get(node.id) });
   const layers = buildOrder(catalog);
-  for (const { directory, bases } of layers) {
-    const ordered = [...bases].sort((a, b) => Number(b.final) - Number(a.final));
-    for (const { layer, reference } of ordered)
-      if (layer === undefined && !nodes.has(reference)) add(reference, "foreign", []);
-    add(directory, "science", [...new Set(ordered.map(({ layer, reference }) => layer ?? reference))]);
+  for (const layer of layers) {
+    const ordered = [...layer.bases].sort((a, b) => Number(b.final) - Number(a.final));
+    for (const { layer: directory, reference } of ordered)
+      if (directory === undefined && !nodes.has(reference))
+        add({ id: reference, kind: "foreign", on: [], rolling: undefined });
+    const on = [...new Set(ordered.map((base) => base.layer ?? base.reference))];
+    add({ id: layer.directory, kind: "science", on, rolling: scienceReference(repo, layer) });
   }
   for (const layer of layers)
-    if (catalog.finals.has(layer.directory) && !layer.retired)
-      add(releaseId(layer), "release", [layer.directory]);
+    if (catalog.finals.has(layer.directory) && !layer.retired) {
+      const [id, on] = [releaseId(layer), [layer.directory]];
+      add({ id, kind: "release", on, rolling: releaseReference(repo, layer) });
+    }
   return [...nodes.values()];
 }
 

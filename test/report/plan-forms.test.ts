@@ -84,7 +84,13 @@ test("no line of the tree is longer than 80 columns where names let it, and a ch
   for (const line of planTree(nodes, plan).split("\n")) assert.ok(line.length <= 80, line);
   assert.match(planTree(nodes, plan), /and 37\s+(?:│\s+)*more/);
   const chain = Array.from({ length: 2000 }, (_, n): LayerNode => {
-    return { id: `l${n}`, kind: "science", on: n === 0 ? [] : [`l${n - 1}`], step: undefined };
+    return {
+      id: `l${n}`,
+      kind: "science",
+      on: n === 0 ? [] : [`l${n - 1}`],
+      rolling: undefined,
+      step: undefined,
+    };
   });
   const drawn = planTree(chain, plan).split("\n");
   assert.is(drawn.filter((line) => /l\d+$/.test(line)).length, 2000);
@@ -205,7 +211,13 @@ test("Mermaid itself draws the chart, with every name as it is", async () => {
   const names = [...hostile.filter((name) => !name.includes("\n")), "1. list", "end", "science/plain"];
   const nodes = names.map((id, n): LayerNode => {
     const kind = (["foreign", "science", "release"] as const)[n % 3] ?? "science";
-    return { id, kind, on: n < 2 ? [] : [names[n - 1] ?? "", names[0] ?? ""], step: undefined };
+    return {
+      id,
+      kind,
+      on: n < 2 ? [] : [names[n - 1] ?? "", names[0] ?? ""],
+      rolling: undefined,
+      step: undefined,
+    };
   });
   const { plan, nodes: built } = planned(nist, changed("nist-basic", "Dockerfile"));
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
