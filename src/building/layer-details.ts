@@ -34,7 +34,9 @@ export async function readLayerDetails(
   const stacks = new Map<string, ContextFiles>();
   for (const { directory, dockerfile } of catalog.science.values()) {
     if (!ids.has(directory)) continue;
-    const files = await attempt(async () => listFiles(await readContext(root, [directory], catalog.conventions.ignoreFiles)));
+    const files = await attempt(async () =>
+      listFiles(await readContext(root, [directory], catalog.conventions.ignoreFiles)),
+    );
     const definitions = [await readDefinition(root, directory)];
     if (files !== undefined) layers.set(directory, { definitions, dockerfile, files });
   }
@@ -43,7 +45,9 @@ export async function readLayerDetails(
     const { compat, science } = step;
     const directories = step.layers.flatMap((name) => catalog.compat.get(name)?.directory ?? []);
     if (!stacks.has(compat)) {
-      const files = await attempt(async () => listFiles(await readContext(root, directories, catalog.conventions.ignoreFiles)));
+      const files = await attempt(async () =>
+        listFiles(await readContext(root, directories, catalog.conventions.ignoreFiles)),
+      );
       stacks.set(compat, files ?? { listed: [], more: 0 });
     }
     await attempt(async () => {

@@ -11,6 +11,7 @@ import { configCommand } from "./config.ts";
 import { graphCommand } from "./graph.ts";
 import { historyCommand } from "./history.ts";
 import { inspectCommand } from "./inspect.ts";
+import { newCommand } from "./new.ts";
 import { planCommand } from "./plan.ts";
 import { promoteCommand } from "./promote.ts";
 import { rollbackCommand } from "./rollback.ts";
@@ -31,6 +32,7 @@ const work: readonly Command[] = [
   promoteCommand,
   rollbackCommand,
   statusCommand,
+  newCommand,
 ];
 
 /** Every command, in the order that help lists them. */

