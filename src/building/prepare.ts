@@ -41,6 +41,7 @@ export async function prepareSteps(
   catalog: Catalog,
 ): Promise<readonly PreparedStep[]> {
   const prepared: PreparedStep[] = [];
+  const contexts = new Map<string, Promise<Context>>();
   // Many releases share a compat layer: what is wrong with it is said once.
   const problems = new Map<string, Problem>();
   const collect = (error: unknown) => {
@@ -57,10 +58,11 @@ export async function prepareSteps(
     } catch (error) {
       collect(error);
     }
-    await readContext(root, directoriesOf(step, catalog), catalog.conventions.ignoreFiles).then(
-      (context) => prepared.push({ step, context, pin }),
-      collect,
-    );
+    const directories = directoriesOf(step, catalog);
+    const listed =
+      contexts.get(directories.join("\n")) ?? readContext(root, directories, catalog.conventions.ignoreFiles);
+    contexts.set(directories.join("\n"), listed);
+    await listed.then((context) => prepared.push({ step, context, pin }), collect);
   }
   if (problems.size > 0) throw new Refusal(...problems.values());
   return prepared;

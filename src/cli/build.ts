@@ -38,6 +38,11 @@ export const buildCommand = defineCommand({
       default: false,
       describe: "tag the releases with the branch's name too",
     },
+    watch: {
+      type: "boolean",
+      default: false,
+      describe: "build again what a saved file touches, until stopped",
+    },
     jobs: {
       type: "number",
       requiresArg: true,
@@ -73,12 +78,17 @@ export const buildCommand = defineCommand({
   examples: [
     ["-v --dryrun", "what the last commit changes"],
     ["--push --repo localhost:5000/test", "build and publish to a test repository"],
+    ["--watch --include science/mine", "build a layer again whenever one of its files is saved"],
   ],
-  run: (given) => (surroundings) => {
+  run: (given) => async (surroundings) => {
     const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing } = given;
-    const settings = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
-    const { logs, report } = given;
-    return build({ ...planSettings(given), ...settings, logs, report }, surroundings);
+    const { logs, report, watch: isWatching } = given;
+    const doing = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
+    const settings = { ...planSettings(given), ...doing, logs, report };
+    if (!isWatching) return build(settings, surroundings);
+    if (push || dryrun) throw new Refusal(nothingToWatch);
+    const { watch } = await import("../commands/watch.ts");
+    return watch(settings, surroundings);
   },
 });
 
@@ -90,3 +100,9 @@ function refuseJobs(text: string, from: string): void {
     hint: `e.g. ${from}=4`,
   });
 }
+
+const nothingToWatch = {
+  kind: "usage",
+  message: "--watch builds, and nothing more",
+  hint: "give it without --push and --dryrun",
+} as const;

@@ -4,10 +4,20 @@ import { findRoot, rootOptions } from "./options.ts";
 export const checkCommand = defineCommand({
   name: "check",
   describe: "read every definition, without git history or an engine",
-  options: rootOptions,
-  examples: [["check", "what is wrong with the definitions, all of it"]],
+  options: {
+    format: {
+      choices: ["text", "json", "sarif"],
+      default: "text",
+      describe: "how what was found is printed",
+    },
+    ...rootOptions,
+  },
+  examples: [
+    ["check", "what is wrong with the definitions, all of it"],
+    ["check --format sarif > check.sarif", "for a code host to show at the lines"],
+  ],
   run: (given) => async (surroundings) => {
     const { check } = await import("../commands/check.ts");
-    return check({ root: findRoot(given.root) }, surroundings);
+    return check({ root: findRoot(given.root), format: given.format }, surroundings);
   },
 });

@@ -1,15 +1,42 @@
 import { defineCommand } from "./command.ts";
-import { findRoot, readRepo, repoOption, rootOptions } from "./options.ts";
+import { Refusal } from "../problem.ts";
+import { findRoot, readRepo, repoOption, rootAround, rootOptions } from "./options.ts";
 
 export const newCommand = defineCommand({
   name: "new",
   operands: "<kind> [name]",
-  describe: "write the files of a CI system into the checkout",
+  describe: "write a new layer, or the files of a CI system, into the checkout",
   positionals: {
-    kind: { choices: ["ci"], demandOption: true, describe: "what is made" },
-    name: { type: "string", describe: "ci: github, jenkins or gitlab" },
+    kind: { choices: ["science", "compat", "version", "ci"], demandOption: true, describe: "what is made" },
+    name: {
+      type: "string",
+      describe: "of the new layer; version: IMAGE[:VERSION]; ci: github, jenkins or gitlab",
+    },
   },
   options: {
+    image: {
+      type: "string",
+      requiresArg: true,
+      describe: "science: IMAGE[:VERSION] that it is a layer of [NAME:1.0]",
+    },
+    from: {
+      type: "string",
+      requiresArg: true,
+      describe: "science: what it is built on [debian:bookworm-slim]",
+    },
+    compat: {
+      type: "string",
+      requiresArg: true,
+      describe: "science: the compat layer that makes releases of it",
+    },
+    includes: {
+      type: "string",
+      array: true,
+      requiresArg: true,
+      describe: "compat: the layers that are laid down before it",
+    },
+    to: { type: "string", requiresArg: true, describe: "version: the version of the new layer [the same]" },
+    target: { type: "string", requiresArg: true, describe: "version: what the new layer is called" },
     force: { type: "boolean", default: false, describe: "overwrite files that are there" },
     tool: {
       type: "string",
@@ -20,16 +47,47 @@ export const newCommand = defineCommand({
     ...rootOptions,
   },
   examples: [
+    ["new science astronomy --compat jupyter", "science/astronomy, on debian:bookworm-slim"],
+    ["new version essentials", "a layer that adds to essentials without changing its version"],
+    ["new version essentials --to 2.5", "a layer that adds to essentials as its version 2.5"],
     ["new ci github --repo ghcr.io/OWNER/images", "workflows for pull requests, pushes and releases"],
   ],
   run: (given) => async (surroundings) => {
-    const { name, tool, force } = given;
-    const root = findRoot(given.root);
-    switch (given.kind) {
-      case "ci": {
-        const { newCi } = await import("../commands/new-ci.ts");
-        return newCi({ root, repo: readRepo(given.repo), system: name, tool, force }, surroundings);
-      }
+    const { kind, name, tool, force, image, from, compat, includes, to, target } = given;
+    for (const [option, value] of Object.entries({ image, from, compat, includes, to, target }))
+      if (value !== undefined && takes[kind]?.includes(option) !== true) throw misplaced(kind, option);
+    if (kind === "ci") {
+      const { newCi } = await import("../commands/new-ci.ts");
+      const root = findRoot(given.root);
+      return newCi({ root, repo: readRepo(given.repo), system: name, tool, force }, surroundings);
+    }
+    const { newLayer } = await import("../commands/new-layer.ts");
+    // The first layer makes the directory that a root is known by.
+    const root = given.root === undefined ? (rootAround() ?? process.cwd()) : findRoot(given.root);
+    switch (kind) {
+      case "science":
+        return newLayer({ kind, root, name, image, from, compat }, surroundings);
+      case "compat":
+        return newLayer({ kind, root, name, includes }, surroundings);
+      case "version":
+        return newLayer({ kind, root, name, to, target }, surroundings);
     }
   },
 });
+
+/** The options that only make sense for one kind of layer. */
+const takes: Readonly<Record<string, readonly string[]>> = {
+  science: ["image", "from", "compat"],
+  compat: ["includes"],
+  version: ["to", "target"],
+  ci: [],
+};
+
+function misplaced(kind: string, option: string): Refusal {
+  const proper = Object.keys(takes).find((other) => takes[other]?.includes(option));
+  return new Refusal({
+    kind: "usage",
+    message: `--${option} is not for new ${kind}`,
+    hint: `it belongs to new ${String(proper)}`,
+  });
+}

@@ -1,28 +1,91 @@
-import { prepareSteps } from "../building/prepare.ts";
-import { makePlan } from "../planning/plan.ts";
-import { loadCatalog } from "./preview.ts";
+import packageFile from "../../package.json" with { type: "json" };
+import { readContext } from "../composing/context.ts";
+import type { Context } from "../composing/context.ts";
+import { composeDockerfile } from "../composing/dockerfile.ts";
+import { lintInstructions, lintOverrides, lintStack } from "../composing/lint.ts";
+import { readCatalog } from "../definitions/catalog.ts";
+import { asFinding } from "../finding.ts";
+import type { Finding } from "../finding.ts";
+import type { Catalog } from "../model.ts";
+import { exitCodes, Refusal } from "../problem.ts";
+import { countFindings, findingLine, findingsJson, findingsSarif } from "../report/check.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+/** What is checked and how it is told, as the command line gives it. */
+export interface CheckSettings {
+  readonly root: string;
+  readonly format: "text" | "json" | "sarif";
+}
+
 /**
- * `image-builder check`: reads every definition, composes every release and lists what would go into each build.
- * Needs neither git nor an engine. Gives the exit code.
+ * `image-builder check`: reads every definition, composes every compat layer with what it includes, and lists what would
+ * go into each build. Needs neither git nor an engine. Gives the exit code: 0 where nothing worse than a warning is found.
  */
-export async function check({ root }: { readonly root: string }, { out }: Surroundings): Promise<number> {
-  const catalog = loadCatalog(root);
-  const changes = new Map([...catalog.science.keys()].map((directory) => [directory, []]));
-  // No name of this plan is shown: it only stands for "everything", at no commit and in no repository.
-  const build = { commit: "0".repeat(40), count: 0, stamp: "0-0000000", dirty: false };
-  const everything = makePlan({ catalog, changes, repo: "localhost/check", ref: null, build });
-  await prepareSteps(root, everything, catalog);
-  const { science, compat } = catalog;
-  const releases = everything.steps.filter(({ kind }) => kind === "compat");
+export async function check({ root, format }: CheckSettings, surroundings: Surroundings): Promise<number> {
+  const { catalog, problems } = readCatalog(root);
+  const findings = catalog === undefined ? problems.map(asFinding) : await inspect(root, catalog);
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const [first] = errors;
+  const code = first === undefined ? 0 : exitCodes[first.kind];
+  // What cannot be read at all is no finding, but a mistake of the command line.
+  if (format !== "text" && code !== exitCodes.usage) {
+    surroundings.out(
+      format === "json" ? findingsJson(findings) : findingsSarif(findings, packageFile.version),
+    );
+    return code;
+  }
+  for (const finding of findings)
+    if (finding.severity !== "error") surroundings.progress(`${findingLine(finding)}\n`);
+  if (catalog === undefined || first !== undefined) throw new Refusal(...errors);
+  const { science, compat, finals } = catalog;
+  const releases = [...finals].filter((directory) => science.get(directory)?.retired === false);
   const counts = [
     count(science.size, "science layer"),
     count(compat.size, "compat layer"),
     count(releases.length, "release"),
   ];
-  out(`${counts.join(", ")}: no problem found\n`);
+  surroundings.out(`${counts.join(", ")}: ${countFindings(findings)}\n`);
   return 0;
+}
+
+/** Everything that is to be said of a valid catalog, by file and line. */
+async function inspect(root: string, catalog: Catalog): Promise<readonly Finding[]> {
+  const { science, compat, stacks, conventions } = catalog;
+  // What two stacks share is said once.
+  const found = new Map<string, Finding>();
+  const add = (findings: readonly Finding[]) => {
+    for (const finding of findings) found.set(findingLine(finding), finding);
+  };
+  const contextOf = (directories: readonly string[]): Promise<Context | undefined> =>
+    readContext(root, directories, conventions.ignoreFiles).catch((error: unknown) => {
+      if (!(error instanceof Refusal)) throw error;
+      add(error.problems.map(asFinding));
+      return undefined;
+    });
+  for (const { directory, dockerfile } of science.values()) {
+    add(lintInstructions(directory, dockerfile));
+    await contextOf([directory]);
+  }
+  for (const { directory, fragment } of compat.values()) add(lintInstructions(directory, fragment));
+  for (const names of stacks.values()) {
+    const stack = names.flatMap((name) => {
+      const { directory, fragment } = compat.get(name) ?? {};
+      if (directory === undefined || fragment === undefined) return [];
+      const includes = (stacks.get(name) ?? []).filter((other) => other !== name);
+      return { directory, fragment, includes: new Set(includes.map((other) => `compat/${other}`)) };
+    });
+    const fragments = stack.map(({ directory, fragment: text }) => ({ directory, text }));
+    add(composeDockerfile({ from: "scratch", fragments, environment: [] }).problems.map(asFinding));
+    add(lintStack(stack));
+    const context = await contextOf(stack.map(({ directory }) => directory));
+    add(lintOverrides(stack, context?.overrides ?? []));
+  }
+  return [...found.values()].sort(byPlace);
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  if (a.file !== b.file) return (a.file ?? "") < (b.file ?? "") ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0);
 }
 
 function count(number: number, noun: string): string {

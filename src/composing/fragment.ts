@@ -1,4 +1,6 @@
 import { posix } from "node:path";
+import { instructions } from "../instructions.ts";
+import type { Instruction } from "../instructions.ts";
 import type { Problem } from "../problem.ts";
 
 /** A parser directive at the top of a Dockerfile ("Dockerfile reference", Parser directives). */
@@ -22,39 +24,33 @@ export interface Fragment {
  * Reads a fragment as BuildKit's Dockerfile parser does, line by line. An instruction that its last line leaves
  * open is ended there; a heredoc without its end is a problem.
  */
-export function readFragment(directory: string, text: string): Fragment {
+export function readFragment(directory: string, written: string): Fragment {
   const file = posix.join(directory, "Dockerfile");
-  const lines = text.replace(/^\uFEFF/, "").split("\n");
+  const text = written.replace(/^\uFEFF/, "");
   const problems: Problem[] = [];
-  const directives = readDirectives(file, lines, problems);
+  const directives = readDirectives(file, text.split("\n"), problems);
   const declared = directives.find(({ name }) => name === "escape")?.value;
-  const body: string[] = [];
-  const meaningful: string[] = [];
-  const hoisted = new Set(directives.map(({ line }) => line));
-  for (let next = 0; next < lines.length;) {
-    const first = next;
-    const { instruction, written, end, open } = readInstruction(lines, first, declared ?? "\\");
-    next = end;
-    if (hoisted.has(first + 1)) continue;
-    body.push(...(open ? endInstruction(instruction) : written));
-    meaningful.push(...written.filter((line) => !comment.test(line)));
-    for (const heredoc of heredocsOf(instruction)) {
-      const last = lines.findIndex((line, at) => at >= next && endsHeredoc(line, heredoc));
-      if (last < 0) {
-        const message = `the heredoc ${heredoc.name} is not ended`;
-        const hint = `add a line that holds ${heredoc.name} and nothing else`;
-        problems.push({ kind: "definition", file, line: first + 1, message, hint });
-        break;
-      }
-      body.push(...lines.slice(next, last + 1));
-      meaningful.push(...lines.slice(next, last));
-      next = last + 1;
-    }
+  // Directives are the first lines of the text.
+  let at = directives.reduce((offset) => text.indexOf("\n", offset) + 1 || text.length, 0);
+  let body = "";
+  let dependsOnEscape = false;
+  for (const each of instructions(text, declared ?? "\\")) {
+    const lineEnd = text.indexOf("\n", each.end) + 1 || text.length;
+    const head = each.open ? text.slice(at, each.start) + endInstruction(each) : text.slice(at, lineEnd);
+    const heredocs = each.open ? "" : text.slice(lineEnd, each.next);
+    body += unixLines(head) + heredocs;
+    at = each.next;
+    const lines = text.slice(each.start, each.end).split("\n");
+    dependsOnEscape ||= /[\\`]/.test(lines.filter((line) => !/^\s*#/.test(line)).join("") + heredocs);
+    if (each.unterminated === undefined) continue;
+    const message = `the heredoc ${each.unterminated} is not ended`;
+    const hint = `add a line that holds ${each.unterminated} and nothing else`;
+    problems.push({ kind: "definition", file, line: each.line, message, hint });
   }
-  const dependsOnEscape = meaningful.some((line) => /[\\`]/.test(line));
+  body += unixLines(text.slice(at));
   return {
     directives,
-    body: body.join("\n").trimEnd(),
+    body: body.trimEnd(),
     escape: declared ?? (dependsOnEscape ? "\\" : undefined),
     problems,
   };
@@ -91,69 +87,11 @@ function readDirectives(file: string, lines: readonly string[], problems: Proble
   return directives;
 }
 
-/** A comment or a blank line: nothing to the parser, even in the middle of an instruction. */
-const comment = /^\s*(?:#.*)?$/;
-
-interface Instruction {
-  /** On one line, as the parser joins it; empty for a comment or a blank line. */
-  readonly instruction: string;
-  /** As it stands in the text. */
-  readonly written: readonly string[];
-  /** The index of the line after it. */
-  readonly end: number;
-  /** The text is over, but its last line says that it goes on. */
-  readonly open: boolean;
-}
-
-function readInstruction(lines: readonly string[], first: number, escape: string): Instruction {
-  const continued = escape === "`" ? /(?:^|(?<=[^`]))`[ \t]*$/ : /(?:^|(?<=[^\\]))\\[ \t]*$/;
-  const written: string[] = [];
-  let instruction = "";
-  let open = true;
-  let end = first;
-  while (open && end < lines.length) {
-    const line = (lines[end] ?? "").replace(/\r$/, "");
-    end += 1;
-    written.push(line);
-    const isComment = comment.test(line);
-    if (isComment && written.length > 1) continue;
-    open = !isComment && continued.test(line);
-    if (!isComment) instruction += line.replace(continued, "");
-  }
-  return { instruction, written, end, open };
-}
-
 /** What a last line leaves open is most often a chain whose last command was taken out: `apt-get update && \`. */
-function endInstruction(instruction: string): string[] {
-  const ended = instruction.trimEnd().replace(/\s*&&$/, "");
-  return ended === "" ? [] : [ended];
+function endInstruction({ keyword, text }: Instruction): string {
+  return `${keyword} ${text}`.trim().replace(/\s*&&$/, "");
 }
 
-interface Heredoc {
-  readonly name: string;
-  /** `<<-`: its lines may be indented by tabs. */
-  readonly indented: boolean;
-}
-
-function heredocsOf(instruction: string): Heredoc[] {
-  const [, rest] = /^\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s+(?:--\S+\s+)*(.*)$/is.exec(instruction) ?? [];
-  if (rest === undefined || isExecForm(rest)) return [];
-  const words = rest.match(/(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\s'"\\])+/gs) ?? [];
-  return words.flatMap((word) => {
-    const [, dash, name] = /^\d*<<(-?)([^<]+)$/.exec(word) ?? [];
-    return name === undefined ? [] : [{ name: name.replaceAll(/['"\\]/g, ""), indented: dash === "-" }];
-  });
-}
-
-function isExecForm(rest: string): boolean {
-  try {
-    return Array.isArray(JSON.parse(rest));
-  } catch {
-    return false;
-  }
-}
-
-function endsHeredoc(line: string, { name, indented }: Heredoc): boolean {
-  const bare = line.replace(/\r$/, "");
-  return (indented ? bare.replace(/^\t+/, "") : bare) === name;
+function unixLines(text: string): string {
+  return text.replaceAll("\r\n", "\n");
 }

@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { lstatSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { createRequire } from "node:module";
 import { join, posix } from "node:path";
 import type { Ignore as Rules } from "@balena/dockerignore";
 import { configurationName } from "../conventions.ts";
+import { readLayerText, reasonOf } from "../layer-text.ts";
 import type { IgnorePattern } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -19,17 +21,34 @@ const controlFiles: ReadonlySet<string> = new Set(["Dockerfile", ".dockerignore"
 /**
  * Reads the `.dockerignore` of a layer, with the meaning that Docker gives it ("Dockerfile reference",
  * .dockerignore file): the last line that matches a path, or a directory it lies in, decides. Without the file
- * nothing is ignored. `everywhere` are patterns of all layers; they come before its own, which can take them back. Throws a `Refusal` that names each line which Docker would refuse as well.
+ * nothing is ignored. `everywhere` are patterns of all layers; they come before its own, which can take them back. Throws
+ * a `Refusal` that names each line which Docker would refuse as well, or says why the file cannot be read.
  */
 export function readIgnore(
   root: string,
   directory: string,
   everywhere: readonly IgnorePattern[] = [],
 ): Ignore {
-  const file = posix.join(directory, ".dockerignore");
-  const text = readText(join(root, file), file);
-  if (text === undefined && everywhere.length === 0) return ignoreNothing;
-  const own = (text ?? "").split(/\r?\n/).map((line, index) => ({ text: line, line: index + 1, file }));
+  const name = ".dockerignore";
+  const file = posix.join(directory, name);
+  const found = find(join(root, file), file);
+  if (found === undefined && everywhere.length === 0) return ignoreNothing;
+  const problems: Problem[] = [];
+  const text =
+    found === undefined
+      ? ""
+      : readLayerText(root, directory, name, found, (_, message, hint, line) => {
+          problems.push({
+            kind: "definition",
+            file,
+            message,
+            hint,
+            ...(line === undefined ? {} : { line }),
+          });
+        });
+  if (text === undefined) throw new Refusal(...problems);
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const own = lines.map((line, index) => ({ text: line, line: index + 1, file }));
   return parseIgnore([...everywhere.map((each) => ({ ...each, file: configurationName })), ...own]);
 }
 
@@ -48,14 +67,14 @@ export function readTriggers(
 
 const ignoreNothing: Ignore = Object.assign(() => false, { hasExceptions: false });
 
-function readText(path: string, file: string): string | undefined {
+function find(path: string, file: string): Stats | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+    return lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    const message = error instanceof TypeError ? "not UTF-8" : `cannot be read (${code})`;
-    throw new Refusal({ kind: "definition", file, message, hint: "make it a readable text file" });
+    const reason = reasonOf(error);
+    if (reason === "not a directory") return undefined;
+    const message = `cannot be read: ${reason}`;
+    throw new Refusal({ kind: "definition", file, message, hint: "let the user that runs this read it" });
   }
 }
 

@@ -162,12 +162,15 @@ export function readObject(
     }
   }
   for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
+    if (known.includes(key) || key === "$schema") continue;
     const meant = nearest(key, known);
     const keys = known.map((name) => `"${name}"`).join(", ");
     const hint = meant === undefined ? `what can be given: ${keys}` : `did you mean "${meant}"?`;
     report(key, `unknown key "${key}"`, hint);
   }
+  // It tells editors which keys there are, and nobody else anything.
+  if ("$schema" in value && typeof value["$schema"] !== "string")
+    report("$schema", `"$schema" must be a string, not ${kindOf(value["$schema"])}`, "write it in quotes");
   return { object: value, problems, lineOf, writtenAs, linesIn, report };
 }
 

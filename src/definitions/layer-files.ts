@@ -1,8 +1,9 @@
-import { isUtf8 } from "node:buffer";
 import fs from "node:fs";
 import type { Dirent } from "node:fs";
 import path from "node:path";
 import type { Problem } from "../problem.ts";
+import { isWithin, readLayerText, reasonOf, resolveLink } from "../layer-text.ts";
+import type { Refuse } from "../layer-text.ts";
 
 /** The name of the file that makes a directory a layer. */
 export const definitionName = "sciserver-image.json";
@@ -68,9 +69,11 @@ export function findLayers(root: string, top: "science" | "compat"): FoundLayers
     } else if (outer === undefined && definition !== undefined) {
       layers.push({
         directory,
-        definition: readText(root, directory, definition, refuse),
+        definition: readLayerText(root, directory, definition.name, definition, refuse),
         dockerfile:
-          dockerfile === undefined ? missing(directory) : readText(root, directory, dockerfile, refuse),
+          dockerfile === undefined
+            ? missing(directory)
+            : readLayerText(root, directory, dockerfile.name, dockerfile, refuse),
       });
     } else if (outer === undefined && dockerfile !== undefined) {
       refused.push(directory);
@@ -100,11 +103,9 @@ export function findLayers(root: string, top: "science" | "compat"): FoundLayers
   return { layers, refused, partial, problems, exists: true };
 }
 
-type Refuse = (file: string, message: string, hint: string, line?: number) => void;
-
 /** A link that stands where a layer could: to a file it means nothing, to a directory it would hide changes from git. */
 function checkLink(root: string, link: string, refused: string[], refuse: Refuse): void {
-  const target = resolve(root, link, refuse);
+  const target = resolveLink(root, link, refuse);
   if (target === undefined) refused.push(link);
   else if (fs.statSync(target).isDirectory()) {
     refused.push(link);
@@ -115,74 +116,4 @@ function checkLink(root: string, link: string, refused: string[], refuse: Refuse
       "put the directory itself there: git does not see what changes behind a link",
     );
   }
-}
-
-/** Where a link leads; a broken one, or one that goes in a circle, is a problem. */
-function resolve(root: string, link: string, refuse: Refuse): string | undefined {
-  const absolute = path.join(root, link);
-  try {
-    return fs.realpathSync(absolute);
-  } catch (error) {
-    const leads = `is a symbolic link to ${fs.readlinkSync(absolute)}`;
-    const message = isMissing(error) ? `${leads}, which does not exist` : `${leads}: ${reasonOf(error)}`;
-    refuse(link, message, "mend or remove it");
-    return undefined;
-  }
-}
-
-function readText(root: string, directory: string, entry: Dirent, refuse: Refuse): string | undefined {
-  const file = `${directory}/${entry.name}`;
-  let absolute = path.join(root, directory, entry.name);
-  let kind: { isFile(): boolean; isDirectory(): boolean } = entry;
-  if (entry.isSymbolicLink()) {
-    const target = resolve(root, file, refuse);
-    if (target === undefined) return undefined;
-    if (!isWithin(fs.realpathSync(path.join(root, directory)), target)) {
-      const where = isWithin(fs.realpathSync(root), target) ? "its layer" : "the checkout";
-      refuse(
-        file,
-        `is a symbolic link out of ${where}`,
-        "put the file itself there: what changes behind the link goes unseen",
-      );
-      return undefined;
-    }
-    absolute = target;
-    kind = fs.statSync(target);
-  }
-  // Opening a pipe would wait for ever.
-  if (!kind.isFile()) {
-    refuse(
-      file,
-      kind.isDirectory() ? "is a directory, not a file" : "is not a regular file",
-      "put a text file there",
-    );
-    return undefined;
-  }
-  try {
-    const text = fs.readFileSync(absolute, "utf8");
-    // Node reads what is not UTF-8 as U+FFFD, and is much faster than reading bytes and checking all of them.
-    const odd = text.indexOf("\uFFFD");
-    if (odd < 0 || isUtf8(fs.readFileSync(absolute))) return text;
-    const line = text.slice(0, odd).split("\n").length;
-    refuse(file, "is not UTF-8", "save it as UTF-8", line);
-  } catch (error) {
-    refuse(file, `cannot be read: ${reasonOf(error)}`, "let the user that runs this read it");
-  }
-  return undefined;
-}
-
-function isWithin(directory: string, target: string): boolean {
-  return (
-    target === directory || target.startsWith(directory.endsWith(path.sep) ? directory : directory + path.sep)
-  );
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
-}
-
-/** Why the system refused, in words: `permission denied`. */
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message;
 }

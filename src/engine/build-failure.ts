@@ -1,3 +1,4 @@
+import { escapeCharacter, instructions } from "../instructions.ts";
 import { parseReference, sameReference } from "../reference.ts";
 
 /** Where in a Dockerfile a build failed, and why, each on one line. `line` counts from 1. */
@@ -22,11 +23,11 @@ export function explainBuildFailure(
     const said = cause.replace(/^.*?parse error (?:on )?line \d+: ?/, "");
     return { line: Number(parseError[1]), instruction: undefined, cause: said };
   }
-  const instructions = readInstructions(dockerfile);
-  const found = step === undefined ? undefined : locate(step, instructions);
+  const written = readInstructions(dockerfile);
+  const found = step === undefined ? undefined : locate(step, written);
   if (found !== undefined) return { line: found.line, instruction: found.text, cause };
   // Steps like `[internal] load metadata for docker.io/library/debian:latest` or, without one, errors with the name.
-  const named = instructions.filter(({ text }) => namesImage(text, `${step ?? ""} ${error}`));
+  const named = written.filter(({ text }) => namesImage(text, `${step ?? ""} ${error}`));
   const only = named.length === 1 ? named[0] : undefined;
   return { line: only?.line, instruction: only?.text, cause };
 }
@@ -51,13 +52,13 @@ interface Instruction {
   readonly stageName: string | undefined;
 }
 
-function locate(step: string, instructions: readonly Instruction[]): Instruction | undefined {
+function locate(step: string, written: readonly Instruction[]): Instruction | undefined {
   const classic = /^Step (\d+)\/\d+ : /.exec(step);
-  if (classic !== null) return instructions[Number(classic[1]) - 1];
+  if (classic !== null) return written[Number(classic[1]) - 1];
   const named = /^\[(?:(\S+) )?(\d+)\/(\d+)\] ([^]*)$/.exec(step);
   if (named === null) return undefined;
   const [, stageName, ordinal, total, text = ""] = named;
-  const inStage = instructions.filter(
+  const inStage = written.filter(
     ({ stage, stageName: own }) =>
       stageName === undefined || own === stageName || `stage-${stage}` === stageName,
   );
@@ -86,46 +87,16 @@ function namesImage(instruction: string, said: string): boolean {
   return words.some((word) => parseReference(word) !== undefined && sameReference(word, base));
 }
 
-/** The instructions with the lines they begin on: continuations joined, comments and the texts of heredocs left out. */
+/** The instructions with the lines they begin on, and the stages they belong to. */
 function readInstructions(dockerfile: string): Instruction[] {
-  const lines = dockerfile.split(/\r?\n/);
-  const escape = /^(?:#.*\r?\n)*?#\s*escape\s*=\s*`/i.test(dockerfile) ? "`" : "\\";
-  const instructions: Instruction[] = [];
   let stage = -1;
   let stageName: string | undefined;
-  for (let index = 0; index < lines.length; index++) {
-    const line = index + 1;
-    const parts: string[] = [];
-    for (; index < lines.length; index++) {
-      const part = (lines[index] ?? "").trim();
-      const skipped = part.startsWith("#") || (part === "" && parts.length > 0);
-      if (skipped && parts.length === 0) break;
-      if (skipped) continue;
-      const continued = part.endsWith(escape);
-      parts.push((continued ? part.slice(0, -1) : part).trim());
-      if (!continued) break;
-    }
-    const text = parts.join(" ").trim();
-    if (text === "") continue;
-    index = afterHeredocs(text, lines, index);
-    if (/^FROM\b/i.test(text)) {
+  return [...instructions(dockerfile, escapeCharacter(dockerfile))].map(({ keyword, text: rest, line }) => {
+    const text = `${keyword} ${rest}`.replaceAll(/\s+/g, " ").trim();
+    if (keyword === "FROM") {
       stage++;
-      stageName = /\sAS\s+(\S+)\s*$/i.exec(text)?.[1]?.toLowerCase();
+      stageName = /\sAS\s+(\S+)$/i.exec(text)?.[1]?.toLowerCase();
     }
-    instructions.push({ line, text, stage, stageName });
-  }
-  return instructions;
-}
-
-/** The index of the last line of the heredocs that an instruction opens. */
-function afterHeredocs(text: string, lines: readonly string[], index: number): number {
-  if (!/^(?:RUN|COPY|ADD)\b/i.test(text)) return index;
-  let last = index;
-  for (const [, strip, name] of text.matchAll(/(?<!<)<<(-?)["']?([A-Za-z_]\w*)["']?/g)) {
-    const end = lines.findIndex(
-      (line, at) => at > last && (strip === "-" ? line.replace(/^\t+/, "") : line) === name,
-    );
-    if (end >= 0) last = end;
-  }
-  return last;
+    return { line, text, stage, stageName };
+  });
 }

@@ -1,5 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -130,9 +130,33 @@ ignore("a file that is not UTF-8 or no file is refused", () => {
   mkdirSync(join(root, "science/odd/.dockerignore"), { recursive: true });
   assert.throws(
     () => readIgnore(root, "science/odd"),
-    /science\/odd\/\.dockerignore: cannot be read \(EISDIR\)/,
+    /science\/odd\/\.dockerignore: is a directory, not a file/,
   );
 });
+
+ignore(
+  "a pipe is refused without waiting for who writes to it, and a link out of the layer is not followed",
+  () => {
+    mkdirSync(join(root, "science/pipe"), { recursive: true });
+    execFileSync("mkfifo", [join(root, "science/pipe/.dockerignore")]);
+    assert.throws(
+      () => readIgnore(root, "science/pipe"),
+      /science\/pipe\/\.dockerignore: is not a regular file/,
+    );
+    mkdirSync(join(root, "science/link"), { recursive: true });
+    symlinkSync("../../outside", join(root, "science/link/.dockerignore"));
+    assert.throws(
+      () => readIgnore(root, "science/link"),
+      /is a symbolic link to \.\.\/\.\.\/outside, which does not exist/,
+    );
+    writeFileSync(join(root, "outside"), "secret\n");
+    assert.throws(() => readIgnore(root, "science/link"), /is a symbolic link out of its layer/);
+    writeFileSync(join(root, "science/link/rules"), "kept-out\n");
+    rmSync(join(root, "science/link/.dockerignore"));
+    symlinkSync("rules", join(root, "science/link/.dockerignore"));
+    assert.is(readIgnore(root, "science/link")("kept-out"), true);
+  },
+);
 
 ignore(
   "a change counts unless it is kept out, and the three files that say how to build always count",

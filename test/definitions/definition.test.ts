@@ -113,8 +113,8 @@ definition("an unknown key is refused with the nearest known one", () => {
 });
 
 definition("an unknown key that is like no other is refused with all known ones", () => {
-  assert.equal(science(`{ "image": "a", "compat": "j", "$schema": "x" }`).printed, [
-    'd.json:1: unknown key "$schema" — what can be given: "image", "version", "target", "compat", "retired"',
+  assert.equal(science(`{ "image": "a", "compat": "j", "maintainer": "x" }`).printed, [
+    'd.json:1: unknown key "maintainer" — what can be given: "image", "version", "target", "compat", "retired"',
   ]);
 });
 

@@ -147,6 +147,10 @@ dockerfile("a FROM inside a here-document is text", () => {
   assert.equal(read("FROM a", "ONBUILD RUN <<EOF", "FROM b", "EOF", "FROM c"), ["a", "c*"]);
 });
 
+dockerfile("a backslash quotes the word of a here-document, and is no part of it", () => {
+  assert.equal(read("FROM a", "RUN cat <<\\EOF", "FROM b", "EOF", "FROM c"), ["a", "c*"]);
+});
+
 dockerfile("what only looks like a here-document hides nothing", () => {
   assert.equal(read("FROM a", 'RUN echo "a <<EOF b"', "FROM b"), ["a", "b*"]);
   assert.equal(

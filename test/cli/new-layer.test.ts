@@ -1,0 +1,199 @@
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  compatFiles,
+  makeRepository,
+  runTool,
+  scienceFiles,
+  temporaryDirectory,
+  tool,
+} from "../support/checkout.ts";
+
+const test = suite("new science, compat and version");
+
+const read = (root: string, file: string) => fs.readFileSync(path.join(root, file), "utf8");
+
+async function checks(root: string): Promise<void> {
+  const { code, stderr } = await runTool(root, ["check"]);
+  assert.equal([code, stderr], [0, ""]);
+}
+
+test("in an empty directory, a compat layer and a science layer are two commands, and check finds nothing wrong", async () => {
+  const root = temporaryDirectory();
+  const early = await runTool(root, ["new", "science", "essentials"]);
+  assert.is(early.code, 2);
+  assert.match(
+    early.stderr,
+    "there is no compat layer that could make a release of it — make one: image-builder new compat NAME",
+  );
+  const compat = await runTool(root, ["new", "compat", "base"]);
+  assert.is(compat.code, 0, compat.stderr);
+  assert.match(compat.stdout, /^wrote compat\/base\/Dockerfile\nwrote compat\/base\/sciserver-image.json\n/);
+  await checks(root);
+  const science = await runTool(root, ["new", "science", "science/essentials"]);
+  assert.is(science.code, 0, science.stderr);
+  await checks(root);
+  assert.match(read(root, "science/essentials/Dockerfile"), /^FROM debian:bookworm-slim\n/);
+});
+
+test("what is given goes into the definition and the Dockerfile", async () => {
+  const root = makeRepository({
+    ...compatFiles("users", [], "USER root\nRUN useradd idies\nUSER idies\n"),
+    ...compatFiles("web", ["users"], "EXPOSE 80\n"),
+    ...scienceFiles("base", { compat: "web", version: "2.4" }),
+  });
+  const options = ["--image", "sky:3.1", "--from", "sci/base:2.4", "--compat", "web"];
+  const science = await runTool(root, ["new", "science", "group/astro", ...options]);
+  assert.is(science.code, 0, science.stderr);
+  assert.match(read(root, "science/group/astro/Dockerfile"), /^FROM sci\/base:2\.4\n/);
+  const definition = read(root, "science/group/astro/sciserver-image.json");
+  for (const line of ['"image": "sky"', '"version": "3.1"', '"target": "astro"', '"compat": "web"'])
+    assert.match(definition, line);
+  const compat = await runTool(root, ["new", "compat", "lab", "--includes", "web"]);
+  assert.is(compat.code, 0, compat.stderr);
+  assert.match(read(root, "compat/lab/sciserver-image.json"), '"includes": ["web"]');
+  assert.match(read(root, "compat/lab/Dockerfile"), /^# USER root\n[^]*# USER idies\n$/m);
+  // As a person would go on: what the comments say, done.
+  const fragment = read(root, "compat/lab/Dockerfile")
+    .replaceAll(/^# (?=USER|RUN| &&)/gm, "")
+    .replaceAll(/^#(?= &&)/gm, "");
+  fs.writeFileSync(path.join(root, "compat/lab/Dockerfile"), fragment);
+  await checks(root);
+});
+
+const followed = { ...compatFiles("base"), ...scienceFiles("essentials", { version: "2.4" }) };
+
+test("new version adds without changing the version: the new layer becomes the final one", async () => {
+  const root = makeRepository(followed);
+  const { code, stderr } = await runTool(root, [
+    "new",
+    "version",
+    "essentials",
+    "--target",
+    "essentials-hdf5",
+  ]);
+  assert.is(code, 0, stderr);
+  assert.match(read(root, "science/essentials-hdf5/Dockerfile"), /^FROM sci\/essentials:2\.4\n/);
+  await checks(root);
+  const plan = await runTool(root, ["plan", "--all", "--format", "json"]);
+  const { steps } = JSON.parse(plan.stdout) as { steps: { id: string; final?: boolean; needs: string[] }[] };
+  assert.equal(
+    steps.map(({ id, final, needs }) => [id, final, needs]),
+    [
+      ["science/essentials", false, []],
+      ["science/essentials-hdf5", true, ["science/essentials"]],
+      ["compat/essentials:2.4", undefined, ["science/essentials-hdf5"]],
+    ],
+  );
+});
+
+test("new version --to adds and changes the version: both get compat updates; the next one follows the highest", async () => {
+  const root = makeRepository(followed);
+  for (const version of ["2.9", "2.10"])
+    assert.is((await runTool(root, ["new", "version", "essentials", "--to", version])).code, 0);
+  assert.match(read(root, "science/essentials-2.10/Dockerfile"), /^FROM sci\/essentials-2\.9:2\.9\n/);
+  assert.is((await runTool(root, ["new", "version", "essentials"])).code, 0);
+  const today = new Date().toISOString().slice(0, 10);
+  assert.match(read(root, `science/essentials-${today}/Dockerfile`), /^FROM sci\/essentials-2\.10:2\.10\n/);
+  await checks(root);
+  const plan = await runTool(root, ["plan", "--include", "compat/base", "--format", "json"]);
+  const { steps } = JSON.parse(plan.stdout) as { steps: { id: string }[] };
+  assert.equal(steps.map(({ id }) => id).sort(), [
+    "compat/essentials:2.10",
+    "compat/essentials:2.4",
+    "compat/essentials:2.9",
+  ]);
+});
+
+test("what cannot be is said, and nothing is left behind", async () => {
+  const root = makeRepository({ ...followed, ...compatFiles("web") });
+  const mistakes: [string[], number, string][] = [
+    [["science"], 2, "new science: what is the layer called? — image-builder new science NAME"],
+    [["science", "x"], 2, "new science: which compat layer makes releases of it? — --compat base, or web"],
+    [["science", "X", "--compat", "web"], 2, 'new science "X" cannot be — lowercase letters'],
+    [["science", "essentials", "--compat", "web"], 2, "science/essentials is there already"],
+    [["science", "x/y", "--compat", "web", "--image", "essentials:2.4"], 3, "has 2 final layers"],
+    [["science", "x", "--compat", "webb"], 2, "there is no compat layer webb — did you mean web?"],
+    [["science", "x", "--compat", "web", "--from", "sci/y:1"], 3, "sci/y:1 matches no layer"],
+    [["science", "x", "--to", "2"], 2, "--to is not for new science — it belongs to new version"],
+    [["compat", "x", "--includes", "web", "bas"], 2, "there is no compat layer bas — did you mean base?"],
+    [["version", "essential"], 2, "no layer makes an image essential — did you mean essentials?"],
+    [["version", "essentials", "--to", "2.3"], 2, "the last version of essentials is 2.4"],
+    [["version", "essentials", "--to", "next"], 2, "write numbers with dots between them"],
+  ];
+  for (const [args, code, message] of mistakes) {
+    const ended = await runTool(root, ["new", ...args]);
+    assert.is(ended.code, code, `${args.join(" ")}: ${ended.stderr}`);
+    assert.ok(ended.stderr.includes(message), ended.stderr);
+  }
+  assert.equal(fs.readdirSync(path.join(root, "science")), ["essentials"]);
+});
+
+/** Answers each question at a terminal; gives the exit code. */
+function answer(
+  root: string,
+  args: readonly string[],
+  answers: readonly (readonly [question: string, keys: string])[],
+) {
+  const child = spawn(
+    "script",
+    ["-qefc", `stty cols 80; exec '${process.execPath}' '${tool}' ${args.join(" ")}`, "/dev/null"],
+    {
+      cwd: root,
+    },
+  );
+  const guard = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  const waiting = [...answers];
+  let shown = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+    const [question, keys] = waiting[0] ?? [];
+    if (question === undefined || keys === undefined || !shown.includes(question)) return;
+    shown = "";
+    waiting.shift();
+    child.stdin.write(keys);
+  });
+  return new Promise<number | null>((resolve) => {
+    child.once("close", (code) => {
+      clearTimeout(guard);
+      resolve(waiting.length === 0 ? code : null);
+    });
+  });
+}
+
+const enter = "\r";
+const down = "\u001B[B";
+
+test("at a terminal it asks for what is not given", async () => {
+  const root = makeRepository({ ...followed, ...compatFiles("web") });
+  const code = await answer(
+    root,
+    ["new", "science"],
+    [
+      ["What is the science layer called?", `astro${enter}`],
+      ["Which image, and version", enter],
+      ["What is it built on?", `${down}${enter}`],
+      ["Which compat layer", `${down}${enter}`],
+    ],
+  );
+  assert.is(code, 0);
+  assert.match(read(root, "science/astro/Dockerfile"), /^FROM sci\/essentials:2\.4\n/);
+  assert.match(read(root, "science/astro/sciserver-image.json"), '"compat": "web"');
+  await checks(root);
+});
+
+test("Ctrl-C at a question ends with 130, and nothing is written", async () => {
+  const root = makeRepository({ ...followed, ...compatFiles("web") });
+  const code = await answer(
+    root,
+    ["new", "version", "essentials"],
+    [["What becomes of the version", "\u0003"]],
+  );
+  assert.is(code, 130);
+  assert.equal(fs.readdirSync(path.join(root, "science")), ["essentials"]);
+});
+
+test.run();
