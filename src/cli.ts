@@ -15,20 +15,20 @@ function leave(error: NodeJS.ErrnoException): void {
 
 async function main(): Promise<number> {
   const stop = new AbortController();
+  let log = openLog(0);
   let signalled = 0;
   const onSignal = (name: NodeJS.Signals, number: number) => {
     process.on(name, () => {
       // The second time there is no waiting for the engine.
       if (signalled !== 0) process.exit(128 + number);
       signalled = 128 + number;
-      process.stderr.write(`\nStopping (${name}): cancelling what runs. Once more to leave at once.\n`);
+      log.progress(`\nStopping (${name}): cancelling what runs. Once more to leave at once.\n`);
       stop.abort(new Stopped(name, number));
     });
   };
   onSignal("SIGINT", 2);
   onSignal("SIGTERM", 15);
   let printed = false;
-  let log = openLog(0);
   let code: number;
   try {
     const invocation = readArguments(hideBin(process.argv));

@@ -24,6 +24,15 @@ export type PushResult =
   | { readonly kind: "kept"; readonly reference: string; readonly digest: string; readonly why: string }
   | { readonly kind: "unpushed"; readonly reference: string; readonly problems: readonly Problem[] };
 
+/** How far a pull or push has come. */
+export interface TransferProgress {
+  /** News for people; undefined where only bytes moved. */
+  readonly line: string | undefined;
+  /** Bytes through so far of the layers that move, and how many those have as far as it is known; both grow. */
+  readonly bytes: number;
+  readonly total: number;
+}
+
 /** What happens while a plan is carried out, as it happens. */
 export type RunEvent =
   | { readonly kind: "started"; readonly step: Step }
@@ -37,8 +46,10 @@ export type RunEvent =
       readonly of: string;
     }
   | { readonly kind: "pinned"; readonly step: Step; readonly base: string; readonly digest: string }
-  | { readonly kind: "pulling"; readonly reference: string; readonly line: string }
-  | { readonly kind: "pushing"; readonly reference: string; readonly line: string }
+  | ({ readonly kind: "pulling"; readonly reference: string } & TransferProgress)
+  /** A pull ended, well or not. */
+  | { readonly kind: "pulled"; readonly reference: string }
+  | ({ readonly kind: "pushing"; readonly reference: string } & TransferProgress)
   | { readonly kind: "retrying"; readonly line: string }
   | { readonly kind: "uploading"; readonly reference: string }
   | { readonly kind: "published"; readonly result: PushResult };
@@ -47,6 +58,8 @@ export type RunEvent =
 export interface RunResult {
   readonly plan: Plan;
   readonly steps: readonly StepResult[];
+  /** Further tags that the releases were to get, as pairs of a tag and the immutable tag whose image it names. */
+  readonly named: readonly (readonly [tag: string, immutable: string])[];
   /** Whether it was to publish. */
   readonly push: boolean;
   /** Empty where nothing was to be pushed or the builds did not all succeed. */

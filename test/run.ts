@@ -45,6 +45,7 @@ const packages = [
   "man-db",
   "mandoc",
   "zsh",
+  "tmux",
 ];
 /** The files that take longest begin first, so that the run does not end waiting for one of them. */
 const longest = [/shipped-layers/, /engine|publish|signal|demo/, /commands|building|registry/];

@@ -5,7 +5,7 @@ import { scienceReference } from "../planning/names.ts";
 import { Refusal, refuseTogether } from "../problem.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import type { RegistryReader } from "../registry/registry.ts";
-import type { RunEvent } from "../run.ts";
+import type { RunEvent, TransferProgress } from "../run.ts";
 
 /** An image that something is built on. */
 export interface BaseImage {
@@ -83,7 +83,12 @@ async function obtain(
   signal: AbortSignal,
 ): Promise<void> {
   if ((await engine.inspect(reference)) !== undefined) return;
-  if (await engine.pull(reference, (line) => onEvent({ kind: "pulling", reference, line }), signal)) return;
+  try {
+    const tell = (progress: TransferProgress) => onEvent({ kind: "pulling", reference, ...progress });
+    if (await engine.pull(reference, tell, signal)) return;
+  } finally {
+    onEvent({ kind: "pulled", reference });
+  }
   throw new Refusal({
     kind: "surroundings",
     message: `there is no image ${reference}`,

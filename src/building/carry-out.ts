@@ -12,6 +12,7 @@ import { lookAhead } from "./look-ahead.ts";
 import { prepareSteps } from "./prepare.ts";
 import type { PreparedStep } from "./prepare.ts";
 import { moveTags, pushAll } from "./publish.ts";
+import type { Push } from "./publish.ts";
 import type { Judge } from "./rolling.ts";
 
 /** What it takes to make a plan real. */
@@ -53,6 +54,11 @@ export async function carryOut(run: Run): Promise<RunResult> {
   const engine = async () => (await docker()).engine;
   const { taken, inputs, reused } = await lookAhead({ ...run, engine });
 
+  for (const step of plan.steps) {
+    const digest = reused.get(step.id);
+    if (digest !== undefined) onEvent({ kind: "ended", result: { kind: "reused", step, digest } });
+  }
+
   const published = new Map(
     plan.steps.flatMap((step) => {
       const digest = reused.get(step.id);
@@ -84,7 +90,8 @@ export async function carryOut(run: Run): Promise<RunResult> {
   });
   const complete = steps.every(({ kind }) => kind === "built" || kind === "reused");
   const pushes = run.push && complete && !signal.aborted ? await publish(run, steps, inputs, engine) : [];
-  return { plan, steps, push: run.push, pushes, seconds: (performance.now() - started) / 1000 };
+  const seconds = (performance.now() - started) / 1000;
+  return { plan, steps, named: run.named, push: run.push, pushes, seconds };
 }
 
 /** After hours of builds would be too late to hear of it. */
@@ -100,13 +107,11 @@ async function publish(
   inputs: ReadonlyMap<string, Inputs>,
   engine: () => Promise<DockerConnection["engine"]>,
 ): Promise<RunResult["pushes"]> {
-  const missing = new Map(
-    steps.flatMap(({ kind, step }) =>
-      kind === "built" ? [[step.tags.immutable, inputs.get(step.id)?.digest ?? ""]] : [],
-    ),
-  );
+  const built = steps.flatMap(({ kind, step }) => (kind === "built" ? [step] : []));
   const pushed =
-    missing.size === 0 ? [] : await pushAll(missing, { engine: await engine(), registry, onEvent, signal });
+    built.length === 0
+      ? []
+      : await pushAll(pushesOf(built, plan, inputs), { engine: await engine(), registry, onEvent, signal });
   if (plan.build.dirty || pushed.some(({ kind }) => kind === "unpushed")) return pushed;
 
   const digests = new Map(
@@ -121,6 +126,32 @@ async function publish(
     digest: digests.get(immutable) ?? "",
   }));
   return [...pushed, ...(await moveTags(retags, { judge, registry, onEvent, signal }))];
+}
+
+/**
+ * The pushes of steps, which are in the order of the plan. Each comes after those that it shares layers with, be it
+ * that it stands on one or that both stand on the same foreign image: side by side, every one would compress and upload
+ * the same layer; later, the registry has it and takes it from there.
+ */
+function pushesOf(
+  steps: readonly Step[],
+  { repo }: Plan,
+  inputs: ReadonlyMap<string, Inputs>,
+): readonly Push[] {
+  const references = new Map(steps.map(({ id, tags }) => [id, tags.immutable]));
+  const firstOn = new Map<string, string>();
+  return steps.map(({ id, needs, bases, tags: { immutable } }) => {
+    const foreign = bases.filter((base) => !base.startsWith(`${repo}/`));
+    const earlier = needs
+      .map((need) => references.get(need))
+      .concat(foreign.map((base) => firstOn.get(base)));
+    for (const base of foreign) if (!firstOn.has(base)) firstOn.set(base, immutable);
+    return {
+      reference: immutable,
+      inputs: inputs.get(id)?.digest ?? "",
+      needs: earlier.filter((reference) => reference !== undefined),
+    };
+  });
 }
 
 function publishedBase(step: Step, digest: string, inputs: ReadonlyMap<string, Inputs>): BaseImage {

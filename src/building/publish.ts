@@ -3,7 +3,7 @@ import { inputsLabel } from "../planning/labels.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { Registry, RegistryReader } from "../registry/registry.ts";
-import type { PushResult, RunEvent } from "../run.ts";
+import type { PushResult, RunEvent, TransferProgress } from "../run.ts";
 import { byDigest } from "./bases.ts";
 import { isHeld, judgeMove, rollbackTag } from "./rolling.ts";
 import type { Judge } from "./rolling.ts";
@@ -19,13 +19,22 @@ interface Told {
   readonly signal: AbortSignal;
 }
 
+/** An image that the engine holds and the registry is to hold. */
+export interface Push {
+  readonly reference: string;
+  /** The digest of the inputs that it was built from. */
+  readonly inputs: string;
+  /** The references of earlier pushes that have to be done first. */
+  readonly needs: readonly string[];
+}
+
 /**
- * Pushes references that the engine holds, each with the digest of the inputs that it was built from, and looks in the
- * registry whether it is that: another run on the same engine can take a name away. What another run has published from
- * the same inputs meanwhile is taken as it is. One that cannot be pushed stops the rest. Never rejects for that.
+ * Pushes images, and looks in the registry whether each is the one that was built: another run on the same engine can
+ * take a name away. What another run has published from the same inputs meanwhile is taken as it is. One that cannot
+ * be pushed stops the rest. Never rejects for that.
  */
 export async function pushAll(
-  inputs: ReadonlyMap<string, string>,
+  images: readonly Push[],
   {
     engine,
     registry,
@@ -33,16 +42,18 @@ export async function pushAll(
     signal,
   }: Told & { readonly engine: Engine; readonly registry: RegistryReader },
 ): Promise<PushResult[]> {
-  const pushes = [...inputs].map(([reference, wanted]): Publishing => ({
+  const pushes = images.map(({ reference, inputs, needs }): Publishing => ({
     reference,
+    needs,
     publish: async (stop) => {
       let there = await registry.config(reference);
       if (there === undefined) {
         onEvent({ kind: "uploading", reference });
-        await engine.push(reference, (line) => onEvent({ kind: "pushing", reference, line }), stop);
+        const tell = (progress: TransferProgress) => onEvent({ kind: "pushing", reference, ...progress });
+        await engine.push(reference, tell, stop);
         there = await registry.config(reference);
       }
-      if (there?.labels[inputsLabel] !== wanted) throw new Refusal(replaced(reference));
+      if (there?.labels[inputsLabel] !== inputs) throw new Refusal(replaced(reference));
       return { kind: "pushed", reference, digest: there.digest };
     },
   }));
@@ -81,7 +92,7 @@ export async function moveTags(
   const moves = new Map(
     retags.map((retag): [string, Publishing] => [
       retag.tag,
-      { reference: retag.tag, publish: () => moveTag(retag, { registry, ...judge }) },
+      { reference: retag.tag, needs: [], publish: () => moveTag(retag, { registry, ...judge }) },
     ]),
   );
   return publishAll([...moves.values()], { onEvent, signal, atOnce: movesAtOnce });
@@ -132,6 +143,7 @@ export async function putTag(registry: Registry, reference: string, digest: stri
 
 interface Publishing {
   readonly reference: string;
+  readonly needs: readonly string[];
   readonly publish: (stop: AbortSignal) => Promise<PushResult>;
 }
 
@@ -152,7 +164,7 @@ async function publishAll(
       throw failure;
     }
   };
-  const tasks = all.map((publishing) => ({ ...publishing, id: publishing.reference, needs: [] }));
+  const tasks = all.map((publishing) => ({ ...publishing, id: publishing.reference }));
   const endings = await runSchedule(tasks, tell, { jobs: atOnce, keepGoing: false, signal });
   return all.map(({ reference }): PushResult => {
     const ending = endings.get(reference);

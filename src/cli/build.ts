@@ -1,5 +1,6 @@
 import { build } from "../commands/build.ts";
 import { Refusal } from "../problem.ts";
+import type { ProgressMode } from "../report/progress.ts";
 import { defineCommand } from "./command.ts";
 import { planConflicts, planOptions, planSettings } from "./options.ts";
 
@@ -57,6 +58,11 @@ export const buildCommand = defineCommand({
       describe: "after a failure, build what does not need it",
       variable: true,
     },
+    progress: {
+      choices: ["auto", "plain", "tty"],
+      default: "auto",
+      describe: "how it is shown: tty keeps a line for all that runs, plain is for logs",
+    },
     logs: {
       type: "string",
       requiresArg: true,
@@ -83,14 +89,33 @@ export const buildCommand = defineCommand({
   run: (given) => async (surroundings) => {
     const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing } = given;
     const { logs, report, watch: isWatching } = given;
+    const progress = progressMode(given.progress, surroundings.environment);
     const doing = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
-    const settings = { ...planSettings(given), ...doing, logs, report };
+    const settings = { ...planSettings(given), ...doing, progress, logs, report };
     if (!isWatching) return build(settings, surroundings);
     if (push || dryrun) throw new Refusal(nothingToWatch);
     const { watch } = await import("../commands/watch.ts");
     return watch(settings, surroundings);
   },
 });
+
+/** By what standard error is, where progress goes. In CI a terminal ends up as a log as well. */
+function progressMode(
+  given: "auto" | ProgressMode,
+  { CI: ci = "", TERM: term }: NodeJS.ProcessEnv,
+): ProgressMode {
+  if (given === "plain") return given;
+  // Some that stand in for a terminal have no size.
+  const terminal = process.stderr.isTTY && process.stderr.columns > 0;
+  if (given === "auto")
+    return terminal && term !== "dumb" && ["", "0", "false"].includes(ci) ? "tty" : "plain";
+  if (terminal) return given;
+  throw new Refusal({
+    kind: "usage",
+    message: "--progress tty: standard error is not a terminal with a size",
+    hint: "leave it to auto, or give --progress plain",
+  });
+}
 
 function refuseJobs(text: string, from: string): void {
   if (Number.isSafeInteger(Number(text)) && Number(text) > 0) return;

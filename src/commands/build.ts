@@ -3,6 +3,7 @@ import type { Problem } from "../problem.ts";
 import { leadsToHead, readBranch, readSource } from "../git/checkout.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
 import { logPlan, nothingToBuild } from "../report/plan.ts";
+import type { ProgressMode } from "../report/progress.ts";
 import type { RunRecord } from "../report/run-report.ts";
 import type { RunResult } from "../run.ts";
 import type { Publishing } from "./outlook.ts";
@@ -27,6 +28,7 @@ export interface BuildSettings extends PlanSettings {
   /** How many builds run side by side; undefined for as many as the engine has processors. */
   readonly jobs: number | undefined;
   readonly keepGoing: boolean;
+  readonly progress: ProgressMode;
   /** Where each step's output is kept in a file; undefined for nowhere. */
   readonly logs: string | undefined;
   /** The files that tell of the run when it has ended. */
@@ -43,13 +45,13 @@ async function run(
   surroundings: Surroundings,
   record: RunRecord | undefined,
 ): Promise<number> {
-  const { log, out, progress, verbosity, environment, signal } = surroundings;
+  const { log, out, verbosity, environment, signal } = surroundings;
   const { root, push, dryrun } = settings;
   const seen = await preview(settings, surroundings);
   const { catalog, plan } = seen;
   logPlan(plan, log);
   if (push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
-  if (!push) tellUnused(settings, progress);
+  if (!push) tellUnused(settings, surroundings.progress);
   const names = await tagNames(settings, environment);
   const base = settings.base ?? (push ? "registry" : "local");
   const named = names.flatMap((name) => namedTags(plan, catalog, name));
@@ -64,40 +66,44 @@ async function run(
   }
   const time = readClock(environment);
   // What only a build needs is loaded only for one: a preview stays quick.
-  const [{ carryOut }, { followRun, summary }, { keepBuildLogs }, { openRegistry }] = await Promise.all([
-    import("../building/carry-out.ts"),
-    import("../report/run.ts"),
-    import("../report/build-logs.ts"),
-    import("./registry.ts"),
-  ]);
-  const follow = followRun({
-    log,
-    write: progress,
-    buildOutput: verbosity >= 2,
-    steps: plan.steps.length,
-  });
+  const [{ carryOut }, { showProgress }, { summary }, { keepBuildLogs }, { openRegistry }] =
+    await Promise.all([
+      import("../building/carry-out.ts"),
+      import("../report/progress.ts"),
+      import("../report/run.ts"),
+      import("../report/build-logs.ts"),
+      import("./registry.ts"),
+    ]);
   const logs = settings.logs === undefined ? undefined : keepBuildLogs(settings.logs);
-  const result = await carryOut({
-    root,
-    catalog,
-    plan,
-    push,
-    base,
-    jobs: settings.jobs,
-    keepGoing: settings.keepGoing,
-    named,
-    judge: { force: settings.forceRolling, leadsHere: (commit) => leadsToHead(root, commit) },
-    source: await readSource(root),
-    time,
-    environment,
-    registry: await openRegistry(surroundings),
-    onEvent: (event) => {
-      record?.follow(event);
-      logs?.follow(event);
-      follow(event);
-    },
-    signal,
-  });
+  const source = await readSource(root);
+  const registry = await openRegistry(surroundings);
+  const progress = await showProgress({ mode: settings.progress, log, verbosity, plan, push, named });
+  let result: RunResult;
+  try {
+    result = await carryOut({
+      root,
+      catalog,
+      plan,
+      push,
+      base,
+      jobs: settings.jobs,
+      keepGoing: settings.keepGoing,
+      named,
+      judge: { force: settings.forceRolling, leadsHere: (commit) => leadsToHead(root, commit) },
+      source,
+      time,
+      environment,
+      registry,
+      onEvent: (event) => {
+        record?.follow(event);
+        logs?.follow(event);
+        progress.follow(event);
+      },
+      signal,
+    });
+  } finally {
+    await progress.end();
+  }
   out(summary(result));
   const unwritten = logs?.problem();
   record?.finish(result, unwritten);

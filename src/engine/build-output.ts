@@ -30,14 +30,14 @@ export function buildOutput(onLine: (line: string) => void): BuildOutput {
   let imageId: string | undefined;
   let step: string | undefined;
   return {
-    take({ id, stream, status, counting, aux }) {
+    take({ id, stream, status, count, aux }) {
       if (id === "moby.buildkit.trace" && typeof aux === "string") {
         showTrace(decodeTrace(Buffer.from(aux, "base64")));
         return;
       }
       if (aux !== undefined) imageId = textOf(aux, "ID") ?? imageId;
       if (stream !== undefined) classic.write(stream);
-      if (status !== undefined && !counting) onLine(id === undefined ? status : `${id}: ${status}`);
+      if (status !== undefined && count === undefined) onLine(id === undefined ? status : `${id}: ${status}`);
     },
     flush: classic.end,
     get imageId() {

@@ -5,12 +5,13 @@ import type { Credentials } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { parseReference } from "../reference.ts";
+import type { TransferProgress } from "../run.ts";
 import { explainBuildFailure } from "./build-failure.ts";
 import { buildOutput } from "./build-output.ts";
 import { engineClient, ping, within } from "./client.ts";
 import type { EngineAddress } from "./client.ts";
 import { TransientFailure } from "./engine.ts";
-import type { BuildRequest, Engine, ImageFacts } from "./engine.ts";
+import type { BuildRequest, Engine, ImageFacts, OnProgress } from "./engine.ts";
 import { textOf } from "./json.ts";
 import { readMessages } from "./messages.ts";
 import type { EngineMessage } from "./messages.ts";
@@ -141,11 +142,7 @@ function dockerEngine(
     }
   }
 
-  async function pull(
-    reference: string,
-    onProgress: (line: string) => void,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async function pull(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<boolean> {
     const { registry, name, tag } = partsOf(reference);
     const login = await credentials(registry);
     const failure = await transfer("pull", reference, onProgress, signal, (cancel) =>
@@ -158,11 +155,7 @@ function dockerEngine(
     throw transferFailure("pull", reference, registry, failure);
   }
 
-  async function push(
-    reference: string,
-    onProgress: (line: string) => void,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async function push(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<string> {
     const { registry, name, tag } = partsOf(reference);
     const login = await credentials(registry);
     let digest: string | undefined;
@@ -187,7 +180,7 @@ function dockerEngine(
   async function transfer(
     verb: Transfer,
     reference: string,
-    onProgress: (line: string) => void,
+    onProgress: OnProgress,
     signal: AbortSignal,
     start: (cancel: AbortSignal) => Promise<NodeJS.ReadableStream>,
     onMessage: (message: EngineMessage) => void = () => {},
@@ -197,14 +190,13 @@ function dockerEngine(
     try {
       return await attend(address, AbortSignal.any([signal, stalled.signal]), async (cancel) => {
         let failure: string | undefined;
+        const follow = transferCounter();
         for await (const message of readMessages(bytesOf(await start(cancel)))) {
           timer.refresh();
-          const { id, status, counting } = message;
           failure ??= message.error;
           onMessage(message);
-          const waiting = status === "Preparing" || status === "Waiting";
-          if (status !== undefined && !counting && !waiting)
-            onProgress(id === undefined ? status : `${id}: ${status}`);
+          const progress = follow(message);
+          if (progress !== undefined) onProgress(progress);
         }
         return failure;
       });
@@ -220,6 +212,27 @@ function dockerEngine(
   }
 
   return { build, inspect, pull, push };
+}
+
+/** Sums up what the messages of a pull or push tell layer by layer; gives undefined where there is nothing new. */
+function transferCounter(): (message: EngineMessage) => TransferProgress | undefined {
+  const layers = new Map<string, { bytes: number; total: number }>();
+  return ({ id = "", status, count }) => {
+    if (status === undefined || status === "Preparing" || status === "Waiting") return undefined;
+    const layer = layers.get(id);
+    // The rest of what an engine counts is its own work, such as unpacking.
+    if (count !== undefined && (status === "Pushing" || status === "Downloading")) {
+      const total = Math.max(count.total, layer?.total ?? 0);
+      layers.set(id, { bytes: Math.min(count.current, total), total });
+    } else if (layer !== undefined) layer.bytes = layer.total;
+    const progress = { bytes: 0, total: 0 };
+    for (const { bytes, total } of layers.values()) {
+      progress.bytes += bytes;
+      progress.total += total;
+    }
+    const line = id === "" ? status : `${id}: ${status}`;
+    return { line: count === undefined ? line : undefined, ...progress };
+  };
 }
 
 /**

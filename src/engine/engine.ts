@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { Refusal } from "../problem.ts";
+import type { TransferProgress } from "../run.ts";
 
 /** What an engine knows of an image that it holds. */
 export interface ImageFacts {
@@ -36,6 +37,9 @@ export interface BuildRequest {
 /** A refusal that another try of the same call may not meet: an overloaded registry, a dropped connection. */
 export class TransientFailure extends Refusal {}
 
+/** Is told each time that a pull or push has come further. */
+export type OnProgress = (progress: TransferProgress) => void;
+
 /**
  * A container engine. Each method rejects with a `Refusal` whose problem says what the engine said: kind
  * `failure` where the build or push failed, `surroundings` where the engine did, or the registry of a pull. None waits for ever: an
@@ -50,7 +54,7 @@ export interface Engine {
    * Pulls a reference, with the credentials for its registry, so that `inspect` knows it and `FROM` finds it. False
    * where the registry says that it holds no such image.
    */
-  pull(reference: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<boolean>;
-  /** Pushes a reference and gives the digest of its manifest. `onProgress` gets lines for people. */
-  push(reference: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<string>;
+  pull(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<boolean>;
+  /** Pushes a reference and gives the digest of its manifest. */
+  push(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<string>;
 }

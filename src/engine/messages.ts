@@ -8,8 +8,8 @@ export interface EngineMessage {
   /** Output of the classic builder. */
   readonly stream: string | undefined;
   readonly status: string | undefined;
-  /** True for a status that counts bytes and will be repeated. */
-  readonly counting: boolean;
+  /** What a status that will be repeated counts, mostly bytes; 0 for what it does not say. */
+  readonly count: { readonly current: number; readonly total: number } | undefined;
   readonly error: string | undefined;
   readonly aux: unknown;
 }
@@ -41,7 +41,13 @@ function parseMessage(line: string): EngineMessage {
     id: textOf(value, "id"),
     stream: textOf(value, "stream"),
     status: textOf(value, "status"),
-    counting: typeof counted === "object" && counted !== null && Object.keys(counted).length > 0,
+    count:
+      typeof counted === "object" && counted !== null && Object.keys(counted).length > 0
+        ? {
+            current: Number(propertyOf(counted, "current") ?? 0),
+            total: Number(propertyOf(counted, "total") ?? 0),
+          }
+        : undefined,
     error: textOf(propertyOf(value, "errorDetail"), "message") ?? textOf(value, "error"),
     aux: propertyOf(value, "aux"),
   };

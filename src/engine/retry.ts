@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Refusal } from "../problem.ts";
 import { TransientFailure } from "./engine.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, OnProgress } from "./engine.ts";
 
 /** How pushes are tried again. */
 export interface RetryOptions {
@@ -22,7 +22,7 @@ export function retryingPushes(
   engine: Engine,
   { onRetry, attempts = 5, baseDelay = 2000 }: RetryOptions,
 ): Engine {
-  async function push(reference: string, onProgress: (line: string) => void, signal: AbortSignal) {
+  async function push(reference: string, onProgress: OnProgress, signal: AbortSignal) {
     for (let attempt = 1; ; attempt++) {
       try {
         return await engine.push(reference, onProgress, signal);

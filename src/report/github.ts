@@ -2,10 +2,9 @@ import { randomUUID } from "node:crypto";
 import { describeProblem } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { why } from "./plan.ts";
-import { duration } from "./run.ts";
-import { shortDigest } from "./text.ts";
 import { tagFailures } from "./run-report.ts";
 import type { RunReport, StepReport, TagReport } from "./run-report.ts";
+import { durationText, shortDigest } from "./text.ts";
 
 /**
  * What went wrong as workflow commands that GitHub shows beside the files, a line each; ends with a line break unless
@@ -87,7 +86,7 @@ export function markdownSummary(report: RunReport): string {
 function markdown(report: RunReport, { output }: { readonly output: boolean }): string {
   const { steps, problems, repo } = report;
   const rows = steps.map((step) => {
-    const time = step.seconds === null ? "" : duration(step.seconds);
+    const time = step.seconds === null ? "" : durationText(step.seconds);
     const tags = step.tags.flatMap((tag) => tagText(tag, repo)).join("<br>");
     return `| \`${step.id}\` | ${resultText(step)} | ${time} | ${tags} | ${cell(why(step))} |`;
   });
@@ -116,7 +115,7 @@ function headline({ result, steps, build, seconds }: RunReport): string {
   if (result === "refused") return "refused, nothing was built";
   if (result === "planned") return `${steps.length} steps planned${stamp}`;
   if (steps.length === 0) return `${result}, nothing to build${stamp}`;
-  return `${result}, built ${built} of ${steps.length} images${stamp} in ${duration(seconds)}`;
+  return `${result}, built ${built} of ${steps.length} images${stamp} in ${durationText(seconds)}`;
 }
 
 function resultText({ result, blockedBy }: StepReport): string {

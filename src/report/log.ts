@@ -1,12 +1,26 @@
+import { Writable } from "node:stream";
+
 /** The levels of a log line, from the gravest on; each `-v` lets one more through than errors alone. */
 const levels = ["error", "warning", "info", "debug"] as const;
 
 type Level = (typeof levels)[number];
 
+/** Something at the bottom of the terminal that has to know what is written above it. */
+export interface LiveArea {
+  /** Writes text, whole lines of it, above the area. */
+  readonly above: (text: string) => void;
+  /** Takes the area away; what was written above it stays. */
+  readonly end: () => void;
+}
+
 /** Lines for people and for what greps, on standard error: `LEVEL:root:message`, and progress as it is. */
 export interface Log extends Readonly<Record<Level, (message: string) => void>> {
   /** Writes text that is no log line, with its line breaks, in its turn among those that are. */
   readonly progress: (text: string) => void;
+  /** Opens an area in its turn; what is written from then on goes above it, until `settle`. */
+  readonly keepBelow: (open: () => LiveArea) => void;
+  /** Settles when all that came before is written, and ends the area that was kept below it. */
+  readonly settle: () => Promise<void>;
   /** Settles when everything is written, to a slow reader too. */
   readonly end: () => Promise<void>;
 }
@@ -15,15 +29,20 @@ export interface Log extends Readonly<Record<Level, (message: string) => void>> 
 export function openLog(verbosity: number): Log {
   const highest = Math.min(verbosity, levels.length - 1);
   let written: Promise<void> | undefined;
+  let area: LiveArea | undefined;
   let opening: Promise<Logger> | undefined;
-  const queue = (write: () => Promise<void>) => {
+  const queue = (turn: () => Promise<void> | void) => {
     // A reader that leaves must not stop a run between two tags.
     if (written === undefined) process.stderr.on("error", () => undefined);
-    written = (written ?? Promise.resolve()).then(write);
+    written = (written ?? Promise.resolve()).then(turn);
+  };
+  const write = (text: string) => {
+    if (area === undefined) process.stderr.write(text);
+    else area.above(text);
   };
   const writeAt = (level: Level) => (message: string) => {
     if (levels.indexOf(level) > highest) return;
-    opening ??= openLogger();
+    opening ??= openLogger(write);
     const logger = opening;
     queue(async () => (await logger).write(level, message));
   };
@@ -32,7 +51,15 @@ export function openLog(verbosity: number): Log {
     warning: writeAt("warning"),
     info: writeAt("info"),
     debug: writeAt("debug"),
-    progress: (text) => queue(() => Promise.resolve(void process.stderr.write(text))),
+    progress: (text) => queue(() => write(text)),
+    keepBelow: (open) => queue(() => void (area = open())),
+    settle: async () => {
+      queue(() => {
+        area?.end();
+        area = undefined;
+      });
+      await written;
+    },
     end: async () => {
       if (written === undefined) return;
       await written;
@@ -54,13 +81,19 @@ interface Logger {
   readonly close: () => Promise<void>;
 }
 
-async function openLogger(): Promise<Logger> {
+async function openLogger(write: (text: string) => void): Promise<Logger> {
   const { default: winston } = await import("winston");
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      write(String(chunk));
+      done();
+    },
+  });
   const logger = winston.createLogger({
     levels: Object.fromEntries(levels.map((level, index) => [level, index])),
     level: "debug",
     format: winston.format.printf(({ level, message }) => `${level.toUpperCase()}:root:${String(message)}`),
-    transports: new winston.transports.Console({ stderrLevels: [...levels], forceConsole: false }),
+    transports: new winston.transports.Stream({ stream, eol: "\n" }),
   });
   const close = () =>
     new Promise<void>((resolve) => {

@@ -1,8 +1,10 @@
-import type { Plan, Step } from "../model.ts";
+import type { Step } from "../model.ts";
 import { describeProblem } from "../problem.ts";
 import type { PushResult, RunEvent, RunResult, StepResult } from "../run.ts";
+import { tagCount } from "./activities.ts";
 import type { Log } from "./log.ts";
 import { table } from "./table.ts";
+import { coloured, durationText, printable } from "./text.ts";
 
 /** Where the lines of a run go. */
 export interface RunOutput {
@@ -11,18 +13,20 @@ export interface RunOutput {
   readonly write: (text: string) => void;
   /** Show what the builds themselves print. */
   readonly buildOutput: boolean;
+  /** What runs is shown elsewhere; only what has ended is told. */
+  readonly live: boolean;
   /** How many steps there are in all. */
   readonly steps: number;
 }
 
 /** Gives what is to be told each event of a run: progress as it comes, failures with the last lines of their output. */
-export function followRun({ log, write, buildOutput, steps }: RunOutput): (event: RunEvent) => void {
+export function followRun({ log, write, buildOutput, live, steps }: RunOutput): (event: RunEvent) => void {
   let started = 0;
   return (event) => {
     switch (event.kind) {
       case "started":
         started += 1;
-        write(`[${started}/${steps}] ${event.step.id}: building ${event.step.tags.immutable}\n`);
+        if (!live) write(`[${started}/${steps}] ${event.step.id}: building ${event.step.tags.immutable}\n`);
         break;
       case "output":
         if (buildOutput) write(prefixed(event.step, event.line));
@@ -37,16 +41,18 @@ export function followRun({ log, write, buildOutput, steps }: RunOutput): (event
         log.debug(`${event.step.id}: built on ${event.base} ${event.digest}`.trimEnd());
         break;
       case "pulling":
-        log.debug(`pulling ${event.reference}: ${event.line}`);
+        if (event.line !== undefined) log.debug(`pulling ${event.reference}: ${event.line}`);
+        break;
+      case "pulled":
         break;
       case "pushing":
-        log.info(`pushing ${event.reference}: ${event.line}`);
+        if (event.line !== undefined) log.info(`pushing ${event.reference}: ${event.line}`);
         break;
       case "retrying":
         write(`${event.line}\n`);
         break;
       case "uploading":
-        write(`pushing ${event.reference}\n`);
+        if (!live) write(`pushing ${event.reference}\n`);
         break;
       case "published":
         endPush(event.result);
@@ -55,7 +61,8 @@ export function followRun({ log, write, buildOutput, steps }: RunOutput): (event
   };
 
   function endPush(result: PushResult): void {
-    if (result.kind === "pushed") write(`pushed ${result.reference} ${result.digest}\n`);
+    if (result.kind === "pushed")
+      write(`${coloured("green", "pushed")} ${result.reference} ${result.digest}\n`);
     if (result.kind === "kept") log.error(`${result.reference} stays where it is: ${result.why}`);
     if (result.kind === "unpushed")
       for (const problem of result.problems) log.error(describeProblem(problem));
@@ -63,8 +70,14 @@ export function followRun({ log, write, buildOutput, steps }: RunOutput): (event
 
   function endStep(result: StepResult): void {
     const { id } = result.step;
-    if (result.kind === "built") write(`${id}: built in ${duration(result.seconds)}\n`);
-    if (result.kind === "cancelled") write(`${id}: cancelled after ${duration(result.seconds)}\n`);
+    if (result.kind === "reused") {
+      started += 1;
+      write(`${id}: ${coloured("green", "published already")}\n`);
+    }
+    if (result.kind === "built")
+      write(`${id}: ${coloured("green", "built")} in ${durationText(result.seconds)}\n`);
+    if (result.kind === "cancelled")
+      write(`${id}: ${coloured("yellow", "cancelled")} after ${durationText(result.seconds)}\n`);
     if (result.kind !== "failed") return;
     if (!buildOutput) for (const line of result.tail) write(prefixed(result.step, line));
     for (const problem of result.problems) {
@@ -75,7 +88,8 @@ export function followRun({ log, write, buildOutput, steps }: RunOutput): (event
 }
 
 /** The end of a run for people: each step, each reference and where it exists; ends with a line break. */
-export function summary({ plan, steps, push, pushes, seconds }: RunResult): string {
+export function summary(run: RunResult): string {
+  const { plan, steps, named, pushes, seconds } = run;
   const pushed = new Map(pushes.map((result) => [result.reference, result]));
   const rows = steps.flatMap((result) => [
     [
@@ -85,24 +99,25 @@ export function summary({ plan, steps, push, pushes, seconds }: RunResult): stri
       ...placeText(result, result.step.tags.immutable, pushed),
     ],
     ...(plan.build.dirty ? [] : [["", "", "", ...placeText(result, result.step.tags.rolling, pushed)]]),
+    ...named.flatMap(([tag, immutable]) => {
+      const there = pushed.get(tag);
+      if (immutable !== result.step.tags.immutable || there === undefined) return [];
+      return [["", "", "", tag, there.kind === "pushed" ? "registry" : "registry, not moved"]];
+    }),
   ]);
   const built = steps.filter(({ kind }) => kind === "built").length;
   const reused = steps.filter(({ kind }) => kind === "reused").length;
   const there = reused === 0 ? "" : ` ${reused} ${reused === 1 ? "was" : "were"} published already.`;
-  const head = `Built ${built} of ${steps.length} images for ${plan.build.stamp} in ${duration(seconds)}.${there}`;
-  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${head} ${publishing(plan, steps, push, pushes)}\n`;
+  const head = `Built ${built} of ${steps.length} images for ${plan.build.stamp} in ${durationText(seconds)}.${there}`;
+  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${head} ${publishing(run)}\n`;
 }
 
-function publishing(
-  { repo, build }: Plan,
-  steps: readonly StepResult[],
-  push: boolean,
-  pushes: readonly PushResult[],
-): string {
+function publishing(run: RunResult): string {
+  const { plan, steps, push, pushes } = run;
+  const { repo } = plan;
   const there = pushes.filter(({ kind }) => kind === "pushed").length;
   const reused = steps.filter(({ kind }) => kind === "reused").length;
-  if (pushes.length > 0)
-    return `${there + reused} of ${steps.length * (build.dirty ? 1 : 2)} tags are published in ${repo}.`;
+  if (pushes.length > 0) return `${there + reused} of ${tagCount(run)} tags are published in ${repo}.`;
   if (push) return "Nothing was pushed, since not everything was built.";
   return `Nothing was pushed; --push publishes to ${repo}.`;
 }
@@ -112,7 +127,7 @@ function resultText(result: StepResult): string {
 }
 
 function timeText(result: StepResult): string {
-  return "seconds" in result ? duration(result.seconds) : "";
+  return "seconds" in result ? durationText(result.seconds) : "";
 }
 
 function placeText(result: StepResult, reference: string, pushed: ReadonlyMap<string, PushResult>): string[] {
@@ -127,12 +142,5 @@ function placeText(result: StepResult, reference: string, pushed: ReadonlyMap<st
 }
 
 function prefixed(step: Step, line: string): string {
-  return `${step.id} | ${line}\n`;
-}
-
-/** `12.3 s`, `4 min 5 s`. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${step.id} | ${line.split("\t").map(printable).join("\t")}\n`;
 }

@@ -1,4 +1,6 @@
+import { styleText } from "node:util";
 import type { Commit } from "../model.ts";
+import type { TransferProgress } from "../run.ts";
 
 /** `2021-12-09 19:11 UTC`, of a time in RFC 3339; `unknown` of null. */
 export function minuteText(time: string | null): string {
@@ -17,9 +19,29 @@ export function sizeText(bytes: number): string {
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power] ?? ""}`;
 }
 
-/** What others wrote into an image, fit for a terminal: control characters could move its cursor. */
+/** `12.3 s`, `2 min 5 s` */
+export function durationText(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+/** `12.3 MB of 1.8 GB`, or as long as nothing is counted the last line of news. */
+export function transferText({ bytes, total, line = "" }: TransferProgress): string {
+  return total === 0 ? line : `${sizeText(bytes)} of ${sizeText(total)}`;
+}
+
+/** Text in a colour where standard error shows colours, as `NO_COLOR` and `FORCE_COLOR` have it. */
+export function coloured(colour: "bold" | "dim" | "green" | "yellow", text: string): string {
+  return styleText(colour, text, { stream: process.stderr });
+}
+
+/**
+ * What others wrote, fit for a terminal: control characters could move its cursor, and those that turn the direction of
+ * writing make a line read as another.
+ */
 export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, "\u{FFFD}");
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "\u{FFFD}");
 }
 
 /** Words in lines of at most so many characters; a word that is longer has a line of its own. */

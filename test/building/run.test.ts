@@ -15,6 +15,7 @@ import {
 } from "../support/checkout.ts";
 import { testPlatform } from "../support/platform.ts";
 import { unique } from "../support/engine-room.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
 
 const test = suite("run");
@@ -115,6 +116,45 @@ test("--push publishes both tags of every image, and the same image under both",
     stderr.lastIndexOf(`-${stamp} sha256:`) < stderr.indexOf("nist-basic:1.0 sha256:"),
     "immutable tags first",
   );
+});
+
+test("a layer that images share is uploaded once: images are pushed after those that they share it with", async () => {
+  const { registry } = await testPlatform();
+  const proxy = await startFaultProxy(registry);
+  try {
+    const place = await openWorkplace(`${proxy.address}/test-${unique()}`);
+    const noise = (name: string) => `head -c 4000000 /dev/urandom > /${name}`;
+    const root = makeRepository({
+      ...onBusybox("lower", base, noise("lower")),
+      ...scienceFiles("upper", {}, `FROM sci/lower:1.0\nRUN ${noise("upper")}\n`),
+      ...onBusybox("beside", base, noise("beside")),
+      ...compatFiles("base", [], `RUN ${noise("compat")}\n`),
+    });
+    proxy.heal();
+    const { code, stderr } = await place.run(root, ["--push"]);
+    assert.is(code, 0, stderr);
+    const uploads = proxy.requests
+      .filter(({ method, path: to }) => method === "PUT" && to.includes("/blobs/uploads/"))
+      .map(({ path: to }) => new URL(to, "http://registry").searchParams.get("digest"));
+    // The base's layer, one of each of six images, and the six images' configurations.
+    assert.is(uploads.length, 13);
+    assert.is(new Set(uploads).size, 13);
+  } finally {
+    await proxy.stop();
+  }
+});
+
+test("--tag counts its tags among those that are published, and lists them", async () => {
+  const place = await openWorkplace();
+  const root = makeRepository(nist);
+  const { code, stdout, stderr } = await place.run(root, ["--push", "--tag", "dr1"]);
+  assert.is(code, 0, stderr);
+  for (const name of ["nist-basic:1.0-dr1", "nist-basic:2.0-dr1", "nist-basic:dr1"])
+    assert.match(stdout, new RegExp(`^ +${place.repo}/rel/${name} +registry$`, "m"));
+  assert.match(stdout, `11 of 11 tags are published in ${place.repo}.`);
+  const again = await place.run(root, ["--push", "--tag", "dr1"]);
+  assert.match(again.stdout, `11 of 11 tags are published in ${place.repo}.`);
+  assert.match(again.stderr, /^science\/nist-basic: published already$/m);
 });
 
 test("what is not in the plan is taken from the repository of the run, not from where the Dockerfile says", async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { TransientFailure } from "../../src/engine/engine.ts";
 import { retryingPushes } from "../../src/engine/retry.ts";
+import type { TransferProgress } from "../../src/run.ts";
 import { buildOf, connect, eventually, problemOf, unique } from "../support/engine-room.ts";
 import { on, putsManifest, startFaultProxy } from "../support/fault-proxy.ts";
 import type { FaultProxy, ProxiedRequest } from "../support/fault-proxy.ts";
@@ -42,7 +44,7 @@ async function withProxy(test: (proxy: FaultProxy, reference: string) => Promise
 push("a push gives the digest that the registry has, and says which layers it sent", async () => {
   const reference = await imageAt(registry);
   const lines: string[] = [];
-  const digest = await engine.push(reference, (line) => lines.push(line), never);
+  const digest = await engine.push(reference, ({ line = "" }) => lines.push(line), never);
   const [, path, tag] = /^[^/]+\/(.*):(.*)$/.exec(reference) ?? [];
   const answer = await fetch(`http://${registry}/v2/${path}/manifests/${tag}`, {
     method: "HEAD",
@@ -53,6 +55,33 @@ push("a push gives the digest that the registry has, and says which layers it se
   assert.not.ok(lines.some((line) => /\[=*>|Preparing|Waiting/.test(line)));
   const facts = await engine.inspect(reference);
   assert.ok(facts?.digests.some((known) => known.endsWith(`@${digest}`)));
+});
+
+push("a push and a pull tell how many bytes of a layer have moved, up to all of them", async () => {
+  const size = 20_000_000;
+  const reference = `${registry}/test/${unique()}:1.0`;
+  made.push(reference);
+  const files = { noise: randomBytes(size) };
+  // BuildKit would keep the layer in its cache, and nothing would be left to pull.
+  const { engine: classic } = await connect(dockerHost, { builder: "classic" });
+  await classic.build(buildOf(`FROM ${base}\nCOPY noise /noise\n`, { tags: [reference], files }));
+  for (const transfer of ["push", "pull"] as const) {
+    const told: TransferProgress[] = [];
+    await engine[transfer](reference, (progress) => told.push(progress), never);
+    assert.ok(
+      told.some(({ bytes, total }) => bytes > 0 && bytes < total),
+      "the way there is told",
+    );
+    const { bytes, total } = told.at(-1) ?? { bytes: 0, total: 0 };
+    assert.is(bytes, total);
+    // Besides it there may be the layer of the base, and noise does not become smaller when it is packed.
+    assert.ok(total >= size && total < size * 1.2, `${total} bytes in all`);
+    for (const [index, progress] of told.entries()) {
+      const before = told[index - 1];
+      assert.ok(before === undefined || progress.bytes >= before.bytes, "bytes only grow");
+    }
+    if (transfer === "push") await client.getImage(reference).remove();
+  }
 });
 
 push("an image that the engine does not hold cannot be pushed", async () => {
@@ -181,7 +210,7 @@ push("a pull brings what the registry has, and says where it has nothing", async
   await client.getImage(reference).remove();
   assert.is(await engine.inspect(reference), undefined);
   const lines: string[] = [];
-  assert.is(await engine.pull(reference, (line) => lines.push(line), never), true);
+  assert.is(await engine.pull(reference, ({ line = "" }) => lines.push(line), never), true);
   assert.ok(await engine.inspect(reference));
   assert.ok(lines.some((line) => /Pull complete|Already exists|Downloaded newer image/.test(line)));
   assert.is(await engine.pull(`${registry}/test/${unique()}:1`, quiet, never), false);
