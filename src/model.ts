@@ -148,7 +148,7 @@ export interface CompatStep extends StepCommon {
 
 export type Step = ScienceStep | CompatStep;
 
-/** The ordered steps that a change leads to. This is also the JSON that `plan --format json` prints. */
+/** The ordered steps that a change leads to. The JSON of `plan` is this, and what else is known of each step. */
 export interface Plan {
   readonly formatVersion: 1;
   readonly repo: string;

@@ -1,3 +1,8 @@
+/** Whether a text is a version: dotted numbers. */
+export function isVersion(text: string): boolean {
+  return /^\d+(?:\.\d+)*$/.test(text);
+}
+
 /** Orders versions by their numbers, so that 2.10 comes after 2.9; a missing number counts as 0. */
 export function compareVersions(a: string, b: string): number {
   const left = a.split(".");

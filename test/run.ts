@@ -51,7 +51,7 @@ const packages = [
 const longest = [/shipped-layers/, /engine|publish|signal|demo/, /commands|building|registry/];
 
 /** Coverage is counted by lines: a bundle without line breaks has only one. */
-const keepingLines = ["--", "--minify=false", "--minify-identifiers"];
+const keepingLines = ["--", "--lines"];
 
 const coverageFolder = join(checkout, "coverage");
 const running = new Set<ChildProcess>();

@@ -1,7 +1,7 @@
 import { readBase } from "../planning/labels.ts";
 import { parseImmutableTag } from "../planning/names.ts";
 import type { ImmutableTag } from "../planning/names.ts";
-import { commitOf, readTrail } from "../planning/trail.ts";
+import { builtAt, commitOf, readTrail } from "../planning/trail.ts";
 import type { PublishedBuild } from "../published.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import { see } from "./seen.ts";
@@ -31,12 +31,6 @@ export async function readHistory(
   return builds
     .flatMap((build) => (build === undefined ? [] : [Object.assign(build, { tags: tagsOf(build.digest) })]))
     .sort(newestFirst);
-}
-
-/** When an image was built, by its trail (seconds since the epoch) or else by its configuration: RFC 3339, UTC. */
-export function builtAt(seconds: number | undefined, created: string | undefined): string | null {
-  const time = seconds === undefined ? Date.parse(created ?? "") : seconds * 1000;
-  return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
 /** Undefined for a tag that is gone since the tags were listed. */

@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readContext } from "../composing/context.ts";
 import type { Context } from "../composing/context.ts";
+import { definitionFile } from "../conventions.ts";
 import type { ContextFile, ContextFiles, LayerDetail, LayerDetails, SourceFile } from "../layer-details.ts";
-import type { Catalog, CompatStep, Plan } from "../model.ts";
-import { makePlan } from "../planning/plan.ts";
+import type { Catalog, Plan } from "../model.ts";
+import { stackDirectories } from "../planning/graph.ts";
+import { releaseSteps } from "../planning/plan.ts";
 import { describeProblem, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { composeRelease, plannedBase } from "./prepare.ts";
@@ -40,10 +42,10 @@ export async function readLayerDetails(
     const definitions = [await readDefinition(root, directory)];
     if (files !== undefined) layers.set(directory, { definitions, dockerfile, files });
   }
-  for (const step of allReleases(catalog, plan)) {
+  for (const step of releaseSteps(catalog, plan)) {
     if (!ids.has(step.id)) continue;
     const { compat, science } = step;
-    const directories = step.layers.flatMap((name) => catalog.compat.get(name)?.directory ?? []);
+    const directories = stackDirectories(catalog, compat);
     if (!stacks.has(compat)) {
       const files = await attempt(async () =>
         listFiles(await readContext(root, directories, catalog.conventions.ignoreFiles)),
@@ -62,15 +64,8 @@ export async function readLayerDetails(
   return { layers, stacks };
 }
 
-/** The steps of all releases, as the build of the plan would make them. */
-function allReleases(catalog: Catalog, { repo, build }: Plan): readonly CompatStep[] {
-  const changes = new Map([...catalog.science.keys()].map((directory) => [directory, []]));
-  const { steps } = makePlan({ catalog, changes, repo, ref: null, build });
-  return steps.filter((step) => step.kind === "compat");
-}
-
 async function readDefinition(root: string, directory: string): Promise<SourceFile> {
-  const path = `${directory}/sciserver-image.json`;
+  const path = definitionFile(directory);
   try {
     return { path, text: await readFile(join(root, path), "utf8") };
   } catch (error) {
@@ -86,10 +81,12 @@ async function readDefinition(root: string, directory: string): Promise<SourceFi
 }
 
 function listFiles({ entries, overrides }: Context): ContextFiles {
-  const files = entries.flatMap((entry): ContextFile[] => {
-    if (entry.kind === "directory" || entry.kind === "dockerfile") return [];
+  const files = entries.flatMap((entry) =>
+    entry.kind === "directory" || entry.kind === "dockerfile" ? [] : [entry],
+  );
+  const listed = files.slice(0, mostFiles).map((entry): ContextFile => {
     const over = overrides.flatMap(({ path, of }) => (path === entry.path ? [of] : []));
-    return [{ path: entry.path, from: entry.layer, size: entry.kind === "file" ? entry.size : null, over }];
+    return { path: entry.path, from: entry.layer, size: entry.kind === "file" ? entry.size : null, over };
   });
-  return { listed: files.slice(0, mostFiles), more: Math.max(0, files.length - mostFiles) };
+  return { listed, more: files.length - listed.length };
 }

@@ -2,6 +2,7 @@ import { readContext } from "../composing/context.ts";
 import type { Context } from "../composing/context.ts";
 import { composeDockerfile, pinBases } from "../composing/dockerfile.ts";
 import type { Catalog, CompatStep, Plan, ScienceStep, Step } from "../model.ts";
+import { stackDirectories } from "../planning/graph.ts";
 import { immutableTag } from "../planning/names.ts";
 import { describeProblem, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -112,5 +113,5 @@ function pinScience(step: ScienceStep, catalog: Catalog, pins: Pins): PinnedDock
 
 function directoriesOf(step: Step, catalog: Catalog): readonly string[] {
   if (step.kind === "science") return [step.directory];
-  return step.layers.flatMap((name) => catalog.compat.get(name)?.directory ?? []);
+  return stackDirectories(catalog, step.compat);
 }

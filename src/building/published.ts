@@ -8,11 +8,10 @@ import { releasesOf } from "../planning/orphans.ts";
 import type { FormerRelease } from "../planning/orphans.ts";
 import { releaseId } from "../planning/plan.ts";
 import type { Finding } from "../planning/status.ts";
-import { commitOf, readTrail } from "../planning/trail.ts";
+import { builtAt, commitOf, readTrail } from "../planning/trail.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import type { Orphan, PublishedImage } from "../status.ts";
-import { compareVersions } from "../version.ts";
-import { builtAt } from "./history.ts";
+import { compareVersions, isVersion } from "../version.ts";
 import type { InputsReader } from "./inputs.ts";
 import { isHeld } from "./rolling.ts";
 import { isReplaced, see } from "./seen.ts";
@@ -92,9 +91,7 @@ export async function findOrphaned(
   const found = await Promise.all(
     [...images].map(async (image) => {
       const tags = await registry.tags(`${repo}/rel/${image}`);
-      const versions = tags.filter(
-        (tag) => /^\d+(?:\.\d+)*$/.test(tag) && !made.has(releaseId({ image, version: tag })),
-      );
+      const versions = tags.filter((tag) => isVersion(tag) && !made.has(releaseId({ image, version: tag })));
       return Promise.all(
         versions.map(async (version): Promise<Orphan> => {
           const reference = releaseReference(repo, { image, version });

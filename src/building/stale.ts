@@ -1,8 +1,8 @@
 import type { Catalog, Reason } from "../model.ts";
-import { basesOf, liveLayers } from "../planning/graph.ts";
+import { liveLayers, withBases } from "../planning/graph.ts";
 import { filesLabel, inputsLabel } from "../planning/labels.ts";
 import type { Inputs } from "../planning/labels.ts";
-import { scienceReference } from "../planning/names.ts";
+import { releaseReference, scienceReference } from "../planning/names.ts";
 import { releaseId } from "../planning/plan.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import type { InputsReader } from "./inputs.ts";
@@ -55,7 +55,7 @@ export async function findStale(
     if (!live.has(directory)) continue;
     const science = scienceReference(repo, layer);
     const scienceAnswer = ask(science);
-    const release = `${repo}/rel/${layer.image}:${layer.version}`;
+    const release = releaseReference(repo, layer);
     const releaseAnswer = catalog.finals.has(directory) && !layer.retired ? ask(release) : undefined;
     looks.push(look(directory, science, "files", scienceAnswer, await inputs.science(directory)));
     if (releaseAnswer !== undefined)
@@ -74,10 +74,8 @@ function onHeld(
   reasons: ReadonlyMap<string, Reason>,
   held: ReadonlyMap<string, string>,
 ): readonly string[] {
-  const standsOnHeld = (directory: string): boolean => {
-    const layer = catalog.science.get(directory);
-    return held.has(directory) || (layer !== undefined && [...basesOf(layer)].some(standsOnHeld));
-  };
+  const standsOnHeld = (directory: string) =>
+    [...withBases(catalog, [directory])].some((below) => held.has(below));
   const directories = new Map(
     [...catalog.science.values()].flatMap((layer) => [
       [layer.directory, layer.directory] as const,

@@ -9,6 +9,7 @@ import type { Finding } from "../finding.ts";
 import type { Catalog } from "../model.ts";
 import { exitCodes, Refusal } from "../problem.ts";
 import { countFindings, findingLine, findingsJson, findingsSarif } from "../report/check.ts";
+import { counted } from "../report/text.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What is checked and how it is told, as the command line gives it. */
@@ -40,9 +41,9 @@ export async function check({ root, format }: CheckSettings, surroundings: Surro
   const { science, compat, finals } = catalog;
   const releases = [...finals].filter((directory) => science.get(directory)?.retired === false);
   const counts = [
-    count(science.size, "science layer"),
-    count(compat.size, "compat layer"),
-    count(releases.length, "release"),
+    counted(science.size, "science layer"),
+    counted(compat.size, "compat layer"),
+    counted(releases.length, "release"),
   ];
   surroundings.out(`${counts.join(", ")}: ${countFindings(findings)}\n`);
   return 0;
@@ -86,8 +87,4 @@ async function inspect(root: string, catalog: Catalog): Promise<readonly Finding
 function byPlace(a: Finding, b: Finding): number {
   if (a.file !== b.file) return (a.file ?? "") < (b.file ?? "") ? -1 : 1;
   return (a.line ?? 0) - (b.line ?? 0);
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -1,19 +1,21 @@
-import { builtAt } from "../building/history.ts";
 import { readPastDefinition } from "../definitions/definition.ts";
 import { asCommit, changesBetween } from "../git/history.ts";
 import { pastDefinitions } from "../git/past.ts";
 import { compareTrails } from "../planning/diff.ts";
+import { stackDirectories } from "../planning/graph.ts";
 import { readBase, revisionLabel } from "../planning/labels.ts";
 import { parseImmutableTag } from "../planning/names.ts";
 import type { Definition } from "../planning/orphans.ts";
-import { readTrail } from "../planning/trail.ts";
+import { builtAt, readTrail } from "../planning/trail.ts";
 import type { TrailLayer } from "../planning/trail.ts";
 import { Refusal } from "../problem.ts";
 import type { Between, ComparedImage, FileDiff, ImageDiff, LayerBuild, LayerDiff } from "../published.ts";
-import { isPathComponent } from "../reference.ts";
 import { diffText } from "../report/diff.ts";
-import { compatDirectories, inFull, layerOf, notThere, openCheckout, openImages } from "./found-image.ts";
+import { json } from "../report/text.ts";
+import { isVersion } from "../version.ts";
+import { inFull, layerOf, notThere, openCheckout, openImages } from "./found-image.ts";
 import type { FoundImage, OpenCheckout } from "./found-image.ts";
+import { readImageName } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What is compared and how it is shown, as the command line gives it. */
@@ -52,7 +54,7 @@ export async function diff(settings: DiffSettings, surroundings: Surroundings): 
     to: compared(to, newer),
     layers,
   };
-  surroundings.out(format === "json" ? `${JSON.stringify(found, undefined, 2)}\n` : diffText(found));
+  surroundings.out(format === "json" ? json(found) : diffText(found));
   return 0;
 }
 
@@ -67,8 +69,8 @@ function readName(text: string, repo: string): string | undefined {
   if (parseImmutableTag(`1-${text}`) !== undefined) return undefined;
   const full = inFull(text);
   if (full !== undefined) return full;
-  const [, kind = "rel", name = "", tag = ""] = /^(?:(rel|sci)\/)?([^/:]+):(\w[\w.-]*)$/.exec(text) ?? [];
-  if (isPathComponent(name)) return `${repo}/${kind}/${name}:${tag}`;
+  const { path = "", suffix = "" } = readImageName(text) ?? {};
+  if (/^:\w[\w.-]*$/.test(suffix)) return `${repo}/${path}${suffix}`;
   throw new Refusal({
     kind: "usage",
     message: `${JSON.stringify(text)} names no build of an image`,
@@ -79,7 +81,7 @@ function readName(text: string, repo: string): string | undefined {
 /** The build with a stamp, of the image and version that the other side names. */
 function withStamp(stamp: string, other: string | undefined, written: string): string {
   const [, repository = "", tag = ""] = /^(.*):([^:/@]+)$/.exec(other ?? "") ?? [];
-  const version = parseImmutableTag(tag)?.version ?? /^\d+(?:\.\d+)*$/.exec(tag)?.[0];
+  const version = parseImmutableTag(tag)?.version ?? (isVersion(tag) ? tag : undefined);
   if (version !== undefined) return `${repository}:${version}-${stamp}`;
   throw new Refusal({
     kind: "usage",
@@ -151,7 +153,7 @@ const changes: Readonly<Record<string, FileDiff["change"]>> = { A: "added", D: "
 async function directoriesOf(layer: TrailLayer, { root, catalog }: OpenCheckout): Promise<readonly string[]> {
   const made: Definition | undefined = layerOf(catalog, layer) ?? (await formerDefinition(layer, root));
   if (made === undefined) return [];
-  return layer.kind === "science" ? [made.directory] : compatDirectories(catalog, made.compat);
+  return layer.kind === "science" ? [made.directory] : stackDirectories(catalog, made.compat);
 }
 
 async function formerDefinition(

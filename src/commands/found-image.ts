@@ -47,24 +47,14 @@ async function openRegistries(surroundings: Surroundings): Promise<ImageReader> 
 }
 
 async function openEngine({ conventions, environment }: Surroundings): Promise<ImageReader> {
-  const [{ engineWithNamespace }, { connectDocker }, { findEngine }] = await Promise.all([
-    import("../building/label-namespace.ts"),
-    import("../engine/docker.ts"),
-    import("../engine/discover.ts"),
-  ]);
-  const docker = await connectDocker(await findEngine(environment), { credentials: noLogin });
-  const engine = engineWithNamespace(docker.engine, conventions.labelNamespace);
+  const { engineAt } = await import("../building/engine-at.ts");
+  const { engine } = await engineAt(environment, conventions, () => undefined)();
   return async (reference) => {
     const facts = await engine.inspect(reference);
     if (facts === undefined) return undefined;
     const { size, platform, labels, created } = facts;
     return { digest: digestOf(facts, reference), size, platform, labels, created };
   };
-}
-
-/** What is neither pulled nor pushed needs none. */
-function noLogin(): Promise<undefined> {
-  return Promise.resolve(undefined);
 }
 
 /** Says that an image is not where it was looked for. */
@@ -122,9 +112,4 @@ export function layerOf(
       ? layer.target === name
       : layer.image === name && layer.version === version && catalog.finals.has(layer.directory),
   );
-}
-
-/** The directories of a compat layer and all that it includes. */
-export function compatDirectories(catalog: Catalog, compat: string): string[] {
-  return (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name)?.directory ?? []);
 }

@@ -1,6 +1,7 @@
 import { readHistory } from "../building/history.ts";
 import type { History } from "../published.ts";
 import { historyTable } from "../report/history.ts";
+import { json } from "../report/text.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { loadCatalog } from "./preview.ts";
@@ -30,9 +31,7 @@ export async function history(settings: HistorySettings, surroundings: Surroundi
   // Where neither the registry nor the catalog knows it, this says what may have been meant.
   if (builds.length === 0 && named === undefined && catalog !== undefined) findImage(catalog, image);
   const result: History = { formatVersion: 1, reference, builds };
-  surroundings.out(
-    format === "json" ? `${JSON.stringify(result, undefined, 2)}\n` : historyTable(result, repo),
-  );
+  surroundings.out(format === "json" ? json(result) : historyTable(result, repo));
   return 0;
 }
 

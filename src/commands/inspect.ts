@@ -1,23 +1,16 @@
-import { builtAt } from "../building/history.ts";
 import { openInputs } from "../building/inputs.ts";
 import { changesSince } from "../git/history.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
+import { stackDirectories } from "../planning/graph.ts";
 import { inputsLabel, readBase } from "../planning/labels.ts";
-import { commitOf, readTrail } from "../planning/trail.ts";
+import { builtAt, commitOf, readTrail } from "../planning/trail.ts";
 import type { TrailLayer } from "../planning/trail.ts";
 import { Refusal } from "../problem.ts";
 import type { Comparison, Foundation, Inspection, InspectedLayer, LayerSince } from "../published.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import { inspectionText } from "../report/inspect.ts";
-import {
-  compatDirectories,
-  inFull,
-  layerOf,
-  notThere,
-  openCheckout,
-  openImages,
-  readOpenCheckout,
-} from "./found-image.ts";
+import { json } from "../report/text.ts";
+import { inFull, layerOf, notThere, openCheckout, openImages, readOpenCheckout } from "./found-image.ts";
 import type { OpenCheckout } from "./found-image.ts";
 import { findImage, findPublishedImage } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
@@ -79,9 +72,7 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
     foundation: findFoundation(trail, labels, checkout?.catalog),
     checkout: checkout === undefined ? null : await compareInputs(checkout, named, trail[0], labels),
   };
-  surroundings.out(
-    format === "json" ? `${JSON.stringify(inspection, undefined, 2)}\n` : inspectionText(inspection),
-  );
+  surroundings.out(format === "json" ? json(inspection) : inspectionText(inspection));
   return 0;
 }
 
@@ -108,8 +99,7 @@ async function layerSince(
 ): Promise<LayerSince> {
   const layer = layerOf(catalog, traced);
   if (layer === undefined) return { kind: "gone" };
-  const directories =
-    traced.kind === "science" ? [layer.directory] : compatDirectories(catalog, layer.compat);
+  const directories = traced.kind === "science" ? [layer.directory] : stackDirectories(catalog, layer.compat);
   const since = await changesSince(root, commit, directories);
   if (since === undefined) return { kind: "unknown", directories };
   const { commits, paths, leadsHere } = since;

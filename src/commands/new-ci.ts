@@ -6,6 +6,7 @@ import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
 import { parseReference } from "../reference.ts";
 import { readTemplate, toolDirectory } from "../templates.ts";
+import { orRefuse } from "./output.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Which CI files are written, as the command line gives it. */
@@ -130,18 +131,6 @@ function holdsTool(root: string): boolean {
 
 function readIfThere(file: string): string | undefined {
   return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
-}
-
-/** Does something with a file; refuses with what the system says where it cannot be done. */
-function orRefuse<T>(name: string, done: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    throw new Refusal({
-      kind: "surroundings",
-      message: `${name} cannot be ${done}: ${error instanceof Error ? error.message : String(error)}`,
-    });
-  }
 }
 
 function render(name: string, values: object): string {

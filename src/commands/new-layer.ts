@@ -3,14 +3,15 @@ import path from "node:path";
 import Handlebars from "handlebars";
 import { readCatalog } from "../definitions/catalog.ts";
 import { escapeCharacter, instructions } from "../instructions.ts";
-import { defaultConventions } from "../conventions.ts";
+import { defaultConventions, definitionFile, definitionName } from "../conventions.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
 import { isPathComponent, parseReference } from "../reference.ts";
 import { readTemplate } from "../templates.ts";
-import { compareVersions } from "../version.ts";
+import { compareVersions, isVersion } from "../version.ts";
 import type { Ask } from "./ask.ts";
+import { orRefuse } from "./output.ts";
 import { loadCatalog } from "./preview.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -60,15 +61,18 @@ export async function newLayer(settings: NewLayerSettings, { out, signal }: Surr
   const { directory, dockerfile, definition } = draft;
   const absolute = path.join(root, directory);
   if (fs.existsSync(absolute)) throw usage(`${directory} is there already`, "choose another name");
-  const made = fs.mkdirSync(absolute, { recursive: true });
-  fs.writeFileSync(path.join(absolute, "Dockerfile"), dockerfile);
-  fs.writeFileSync(path.join(absolute, "sciserver-image.json"), definition);
+  const made = orRefuse(directory, "written", () => {
+    const first = fs.mkdirSync(absolute, { recursive: true });
+    fs.writeFileSync(path.join(absolute, "Dockerfile"), dockerfile);
+    fs.writeFileSync(path.join(absolute, definitionName), definition);
+    return first;
+  });
   const { problems } = readCatalog(root);
   if (problems.length > 0) {
     if (made !== undefined) fs.rmSync(made, { recursive: true });
     throw new Refusal(...problems);
   }
-  out(`wrote ${directory}/Dockerfile\nwrote ${directory}/sciserver-image.json\n`);
+  out(`wrote ${directory}/Dockerfile\nwrote ${definitionFile(directory)}\n`);
   out(`\nNow say in the Dockerfile what it adds. image-builder --watch builds it whenever you save.\n`);
   return 0;
 }
@@ -280,7 +284,7 @@ function nameProblem(name: string): string | undefined {
 
 function imageProblem(named: string): string | undefined {
   const [image = "", version = "1.0", ...more] = named.split(":");
-  const valid = isPathComponent(image) && /^\d+(?:\.\d+)*$/.test(version) && more.length === 0;
+  const valid = isPathComponent(image) && isVersion(version) && more.length === 0;
   return valid
     ? undefined
     : "write IMAGE or IMAGE:VERSION, the version as dotted numbers, e.g. essentials:2.4";
@@ -294,7 +298,7 @@ function baseProblem(reference: string): string | undefined {
 
 function versionProblem(last: ScienceLayer): (version: string) => string | undefined {
   return (version) => {
-    if (!/^\d+(?:\.\d+)*$/.test(version)) return "write numbers with dots between them, e.g. 2.4";
+    if (!isVersion(version)) return "write numbers with dots between them, e.g. 2.4";
     return compareVersions(version, last.version) < 0
       ? `the last version of ${last.image} is ${last.version}`
       : undefined;

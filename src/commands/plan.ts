@@ -1,5 +1,6 @@
+import { definitionFile } from "../conventions.ts";
 import type { Catalog, CompatStep, Plan } from "../model.ts";
-import { makePlan, releaseId } from "../planning/plan.ts";
+import { releaseId, releaseSteps } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { logPlan } from "../report/plan.ts";
 import { writeOutput } from "./output.ts";
@@ -63,19 +64,16 @@ async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundi
 }
 
 /** The step that makes a release, whether it is in the plan or not. */
-function releaseStep({ repo, build }: Plan, catalog: Catalog, name: string): CompatStep {
+function releaseStep(made: Plan, catalog: Catalog, name: string): CompatStep {
   const layer = findRelease(catalog, name);
   if (layer.retired) {
     throw new Refusal({
       kind: "usage",
       message: `${name} is retired: no release of it is made any more`,
-      hint: `take "retired" out of ${layer.directory}/sciserver-image.json to see what it would be`,
+      hint: `take "retired" out of ${definitionFile(layer.directory)} to see what it would be`,
     });
   }
-  const changes = new Map([[layer.directory, []]]);
-  const { steps } = makePlan({ catalog, changes, repo, ref: null, build });
-  const id = releaseId(layer);
-  const step = steps.find((each): each is CompatStep => each.kind === "compat" && each.id === id);
-  if (step === undefined) throw new TypeError(`a changed final layer, ${layer.directory}, makes no release`);
+  const step = releaseSteps(catalog, made).find(({ id }) => id === releaseId(layer));
+  if (step === undefined) throw new TypeError(`a final layer, ${layer.directory}, makes no release`);
   return step;
 }

@@ -4,6 +4,7 @@ import { tagProblem } from "../planning/names.ts";
 import { describeProblem, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { promotionTable } from "../report/promote.ts";
+import { json } from "../report/text.ts";
 import { compareVersions } from "../version.ts";
 import { loadCatalog } from "./preview.ts";
 import { findRelease } from "./select.ts";
@@ -40,7 +41,7 @@ export async function promote(settings: PromoteSettings, surroundings: Surroundi
     : await carryOutPromotion(promoted, registry, signal);
   const promotion: Promotion = { formatVersion: 1, repo, from: from ?? null, to, dryrun, tags };
   for (const problem of problems) log.error(describeProblem(problem));
-  out(format === "json" ? `${JSON.stringify(promotion, undefined, 2)}\n` : promotionTable(promotion));
+  out(format === "json" ? json(promotion) : promotionTable(promotion));
   return exitCode(problems);
 }
 

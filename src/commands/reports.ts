@@ -115,12 +115,13 @@ function forEach(
 
 async function openFiles(files: readonly string[]): Promise<readonly Destination[]> {
   // All that writing takes is loaded now: in the end there may be no time.
-  const [{ junit }, { checkDirectory, writeWhole }] = await Promise.all([
+  const [{ junit }, { checkDirectory, makeDirectory, writeWhole }, { json }] = await Promise.all([
     import("../report/junit.ts"),
     import("../report/place.ts"),
+    import("../report/text.ts"),
   ]);
   const textOf = (file: string) => {
-    if (file.endsWith(".json")) return (report: RunReport) => `${JSON.stringify(report, undefined, 2)}\n`;
+    if (file.endsWith(".json")) return json;
     return file.endsWith(".xml") ? junit : undefined;
   };
   return [...new Set(files)].map((file) => ({
@@ -131,7 +132,10 @@ async function openFiles(files: readonly string[]): Promise<readonly Destination
       checkDirectory(path.dirname(path.resolve(file)));
       if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error("it is a directory");
     },
-    write: (report) => writeWhole(path.resolve(file), textOf(file)?.(report) ?? ""),
+    write: (report) => {
+      makeDirectory(path.dirname(path.resolve(file)));
+      writeWhole(path.resolve(file), textOf(file)?.(report) ?? "");
+    },
   }));
 }
 

@@ -1,6 +1,7 @@
 import { Refusal } from "../problem.ts";
-import { isPathComponent } from "../reference.ts";
 import { rollbackText } from "../report/rollback.ts";
+import { isVersion } from "../version.ts";
+import { readImageName } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What is taken back, as the command line gives it. */
@@ -33,9 +34,9 @@ export async function rollback(settings: RollbackSettings, surroundings: Surroun
 
 /** The path below the repository, e.g. `rel/essentials`, and the version that a name says. */
 function readName(text: string): { readonly path: string; readonly version: string } {
-  const match = /^(?:(rel|sci)\/)?([^:]+):(\d+(?:\.\d+)*)$/.exec(text);
-  const [, kind = "rel", name = "", version = ""] = match ?? [];
-  if (isPathComponent(name)) return { path: `${kind}/${name}`, version };
+  const { path = "", suffix = "" } = readImageName(text) ?? {};
+  const version = suffix.slice(1);
+  if (suffix.startsWith(":") && isVersion(version)) return { path, version };
   throw new Refusal({
     kind: "usage",
     message: `${JSON.stringify(text)} is not an image and its version`,

@@ -34,6 +34,20 @@ export function referenceOf(repo: string, { layer, kind }: CatalogImage): string
   return kind === "science" ? scienceReference(repo, layer) : releaseReference(repo, layer);
 }
 
+/** A name of the command line, `[rel/]IMAGE` or `sci/TARGET` and what follows, in its parts. */
+export interface ImageName {
+  /** Below the repository that images are named in: `rel/essentials`. */
+  readonly path: string;
+  /** The tag or digest, with the `:` or `@` that it begins with; empty where there is none. */
+  readonly suffix: string;
+}
+
+/** Reads a name of an image; undefined for what can be none. */
+export function readImageName(text: string): ImageName | undefined {
+  const [, kind = "rel", name = "", suffix = ""] = /^(?:(rel|sci)\/)?([^/:@]+)([:@].+)?$/.exec(text) ?? [];
+  return isPathComponent(name) ? { path: `${kind}/${name}`, suffix } : undefined;
+}
+
 /** An image of a repository, and what the catalog knows of it. */
 export interface NamedImage {
   /** In full. */
@@ -55,10 +69,10 @@ export function findPublishedImage(catalog: Catalog | undefined, repo: string, n
   } catch (error) {
     refusal = error;
   }
-  const match = /^(?:(rel|sci)\/)?([^/:@]+)((?::[^/:@]+)?(?:@[^/@]+)?)$/.exec(name);
-  const [, kind = "rel", image = "", rest = ""] = match ?? [];
-  if (rest === "" || !isPathComponent(image)) throw refusal ?? new Refusal(noCheckout(name));
-  return { reference: `${repo}/${kind}/${image}${rest}`, named: undefined };
+  const { path = "", suffix = "" } = readImageName(name) ?? {};
+  if (!/^(?::[^/:@]+)?(?:@[^/@]+)?$/.test(suffix) || suffix === "")
+    throw refusal ?? new Refusal(noCheckout(name));
+  return { reference: `${repo}/${path}${suffix}`, named: undefined };
 }
 
 function noCheckout(image: string): Problem {

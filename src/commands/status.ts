@@ -12,6 +12,7 @@ import type { Status } from "../status.ts";
 import { openInputs } from "../building/inputs.ts";
 import { findOrphaned, findPublished } from "../building/published.ts";
 import { statusTable } from "../report/status.ts";
+import { json } from "../report/text.ts";
 import { loadCatalog, triggersOf } from "./preview.ts";
 import type { Triggers } from "./preview.ts";
 import { openRegistry } from "./registry.ts";
@@ -44,7 +45,7 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
   const images = assess(findings, catalog, since, edited);
   const found: Status = { formatVersion: 1, repo, commit, images, orphans };
-  surroundings.out(format === "json" ? `${JSON.stringify(found, undefined, 2)}\n` : statusTable(found));
+  surroundings.out(format === "json" ? json(found) : statusTable(found));
   return settings.check && !isInOrder(found) ? exitCodes.failure : 0;
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { watch as watchFiles } from "chokidar";
 import type { Catalog } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
+import { withBases } from "../planning/graph.ts";
 import { makePlan } from "../planning/plan.ts";
 import { describeProblem, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -121,15 +122,11 @@ function withWhatIsBelow(
   layers: ReadonlySet<string>,
   built: ReadonlySet<string>,
 ): readonly string[] {
-  const stepsOf = (directories: Iterable<string>) => {
-    const changes = new Map([...directories].map((directory) => [directory, []]));
-    const commit = { commit: "0".repeat(40), count: 0, stamp: "0-0000000", dirty: false };
-    return makePlan({ catalog, changes, repo: "localhost/watch", ref: null, build: commit }).steps;
-  };
-  const ids = new Set(stepsOf(layers).map(({ id }) => id));
-  const below = [...built].filter(
-    (directory) => catalog.science.has(directory) && stepsOf([directory]).some(({ id }) => ids.has(id)),
-  );
+  const changes = new Map([...layers].map((directory) => [directory, []]));
+  const commit = { commit: "0".repeat(40), count: 0, stamp: "0-0000000", dirty: false };
+  const { steps } = makePlan({ catalog, changes, repo: "localhost/watch", ref: null, build: commit });
+  const science = steps.map((step) => (step.kind === "science" ? step.directory : step.science));
+  const below = [...withBases(catalog, science)].filter((directory) => built.has(directory));
   return [...new Set([...layers, ...below])];
 }
 

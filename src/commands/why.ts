@@ -3,6 +3,7 @@ import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
 import { releaseId } from "../planning/plan.ts";
 import { findBeginnings, findObstacles, madeOf } from "../planning/why.ts";
+import { json } from "../report/text.ts";
 import { whyText } from "../report/why.ts";
 import type { Cause, Why } from "../why.ts";
 import { preview } from "./preview.ts";
@@ -44,7 +45,7 @@ export async function why(settings: WhySettings, surroundings: Surroundings): Pr
         }
       : { causes: await causesOf(id, root, previewed), obstacles: [], lastChange: null }),
   };
-  surroundings.out(format === "json" ? `${JSON.stringify(found, undefined, 2)}\n` : whyText(found));
+  surroundings.out(format === "json" ? json(found) : whyText(found));
   return 0;
 }
 
@@ -54,13 +55,20 @@ async function causesOf(
   { catalog, plan, checkout }: Preview,
 ): Promise<readonly Cause[]> {
   const commits = plan.ref === null ? [] : await commitsOfRef(root, plan.ref);
+  const touching = new Map<string, Commit[]>();
+  for (const commit of commits)
+    for (const path of commit.paths) {
+      const known = touching.get(path) ?? [];
+      known.push(asCommit(commit));
+      touching.set(path, known);
+    }
   // A range is compared with a commit, not with the working tree.
   const edited = new Set(plan.ref?.includes("..") === true ? checkout.untracked : checkout.uncommitted);
   return findBeginnings(id, plan, catalog).map(({ reason, chain }) => {
     const paths = "paths" in reason ? reason.paths : [];
     const files = paths.map((path) => ({
       path,
-      commits: commits.filter((commit) => commit.paths.includes(path)).map(asCommit),
+      commits: touching.get(path) ?? [],
       uncommitted: edited.has(path),
     }));
     return { reason: "paths" in reason ? { kind: "changed" } : reason, files, chain };

@@ -15,6 +15,7 @@ import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { pack } from "tar-stream";
 import type { Header, Pack } from "tar-stream";
+import { definitionName } from "../conventions.ts";
 import type { IgnorePattern } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -78,7 +79,7 @@ export async function readContext(
         problems.push(contradiction(entry, under));
         continue;
       }
-      if (under !== undefined && entry.kind !== "directory" && entry.path !== "sciserver-image.json") {
+      if (under !== undefined && entry.kind !== "directory" && entry.path !== definitionName) {
         overrides.push({ path: entry.path, by: entry.layer, of: under.layer });
       }
       laid.set(entry.path, entry);

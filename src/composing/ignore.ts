@@ -3,7 +3,7 @@ import type { Stats } from "node:fs";
 import { createRequire } from "node:module";
 import { join, posix } from "node:path";
 import type { Ignore as Rules } from "@balena/dockerignore";
-import { configurationName } from "../conventions.ts";
+import { configurationName, definitionName } from "../conventions.ts";
 import { readLayerText, reasonOf } from "../layer-text.ts";
 import type { IgnorePattern } from "../model.ts";
 import { Refusal } from "../problem.ts";
@@ -16,7 +16,7 @@ export interface Ignore {
   readonly hasExceptions: boolean;
 }
 
-const controlFiles: ReadonlySet<string> = new Set(["Dockerfile", ".dockerignore", "sciserver-image.json"]);
+const controlFiles: ReadonlySet<string> = new Set(["Dockerfile", ".dockerignore", definitionName]);
 
 /**
  * Reads the `.dockerignore` of a layer, with the meaning that Docker gives it ("Dockerfile reference",

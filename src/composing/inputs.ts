@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
-import { defaultConventions } from "../conventions.ts";
+import { defaultConventions, definitionName } from "../conventions.ts";
 import type { Context } from "./context.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
  */
 export async function digestFiles(context: Context, dockerfile: string): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(context.stream(dockerfile, "sciserver-image.json"), hash);
+  await pipeline(context.stream(dockerfile, definitionName), hash);
   return `sha256:${hash.digest("hex")}`;
 }
 

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { definitionName } from "../conventions.ts";
 import type { Base, Catalog, CompatLayer, Conventions, ScienceLayer } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import type { Problem } from "../problem.ts";
@@ -9,7 +10,7 @@ import { readCompatDefinition, readScienceDefinition } from "./definition.ts";
 import type { CompatDefinition, DefinitionReading, ScienceDefinition } from "./definition.ts";
 import { readDockerfile, readFragment } from "./dockerfile.ts";
 import type { DockerfileReading, NamedImage } from "./dockerfile.ts";
-import { definitionName, findLayers } from "./layer-files.ts";
+import { findLayers } from "./layer-files.ts";
 import type { FoundLayers, LayerFiles } from "./layer-files.ts";
 
 /**

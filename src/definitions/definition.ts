@@ -2,6 +2,7 @@ import JSON5 from "json5";
 import { nearest } from "../nearest.ts";
 import type { Problem } from "../problem.ts";
 import { isPathComponent } from "../reference.ts";
+import { isVersion } from "../version.ts";
 
 /** What the definition of a science layer says, with the defaults filled in. */
 export interface ScienceDefinition {
@@ -201,7 +202,7 @@ function readVersion(source: Source): string | undefined {
     return undefined;
   }
   const version = readString(source, "version", "");
-  if (version === undefined || /^\d+(?:\.\d+)*$/.test(version)) return version;
+  if (version === undefined || isVersion(version)) return version;
   const message = version === "" ? `"version" is empty` : `"version" is "${version}", not dotted numbers`;
   source.report("version", message, 'write numbers with dots between them, e.g. "2.4"');
   return undefined;

@@ -1,12 +1,10 @@
 import fs from "node:fs";
 import type { Dirent } from "node:fs";
 import path from "node:path";
+import { definitionName } from "../conventions.ts";
 import type { Problem } from "../problem.ts";
 import { isWithin, readLayerText, reasonOf, resolveLink } from "../layer-text.ts";
 import type { Refuse } from "../layer-text.ts";
-
-/** The name of the file that makes a directory a layer. */
-export const definitionName = "sciserver-image.json";
 
 /** The files of one layer; undefined where one is missing or unreadable, of which the problems tell. */
 export interface LayerFiles {

@@ -37,7 +37,7 @@ export async function readCheckout(
   const [facts, count, diff, status] = await Promise.all([
     git(root, ["rev-parse", "--show-prefix", "--is-shallow-repository", "--verify", "HEAD^{commit}"]),
     git(root, ["rev-list", "--count", "HEAD", "--"]),
-    ref === null ? undefined : git(root, ["diff", ...diffOptions, ref, ...places]),
+    ref === null ? undefined : git(root, ["diff", ...diffOptions, ref, "--", ...imagePlaces]),
     git(root, [
       "status",
       "--porcelain=v1",
@@ -46,7 +46,8 @@ export async function readCheckout(
       "--untracked-files=all",
       "--ignored",
       "--ignore-submodules=none",
-      ...places,
+      "--",
+      ...imagePlaces,
     ]),
   ]);
   if (facts.code !== 0) throw new Refusal(await whyNoCommit(root, facts));
@@ -117,17 +118,18 @@ export async function readSource(root: string): Promise<string> {
 }
 
 /** What images are made from, below the root. */
-const places = ["--", "science", "compat", configurationName];
+export const imagePlaces = ["science", "compat", configurationName];
 
-// `--no-renames` shows both ends of a rename as a deletion and an addition, which is what counts here.
-const diffOptions = [
-  "--name-only",
-  "-z",
-  "--no-renames",
-  "--no-ext-diff",
-  "--no-relative",
-  "--ignore-submodules=none",
-];
+/**
+ * Makes the paths of `git diff` and `git log` the same whatever is configured. `--no-renames` shows both ends of a rename as a
+ * deletion and an addition, which is what counts here.
+ */
+export const pathOptions = ["-z", "--no-renames", "--no-ext-diff", "--relative", "--ignore-submodules=none"];
+
+/** Makes the rest of `git log` the same, too. */
+export const logOptions = [...pathOptions, "--no-show-signature"];
+
+const diffOptions = [...pathOptions, "--no-relative", "--name-only"];
 
 const shallowClone: Problem = {
   kind: "surroundings",
@@ -190,7 +192,7 @@ async function isFirstCommit(root: string): Promise<boolean> {
 /** The first commit has no parent: against the empty tree, all is new. */
 async function everything(root: string): Promise<string[]> {
   const empty = await git(root, ["hash-object", "-t", "tree", "--stdin"]);
-  const diff = await git(root, ["diff", ...diffOptions, empty.stdout.trim(), ...places]);
+  const diff = await git(root, ["diff", ...diffOptions, empty.stdout.trim(), "--", ...imagePlaces]);
   if (diff.code !== 0) throw new Refusal(unexpected(diff));
   return split(diff.stdout);
 }

@@ -1,6 +1,15 @@
 import type { Commit } from "../model.ts";
 import { Refusal } from "../problem.ts";
-import { fullName, git, leadsToHead, split, unexpected } from "./checkout.ts";
+import {
+  fullName,
+  git,
+  imagePlaces,
+  leadsToHead,
+  logOptions,
+  pathOptions,
+  split,
+  unexpected,
+} from "./checkout.ts";
 
 /** What has happened below some directories since a commit. */
 export interface Since {
@@ -26,17 +35,7 @@ export async function changesSince(
   const places = ["--", ...directories];
   const [count, diff, leadsHere] = await Promise.all([
     git(root, ["rev-list", "--count", `${name}..HEAD`, ...places]),
-    git(root, [
-      "diff",
-      "--name-only",
-      "-z",
-      "--no-renames",
-      "--no-ext-diff",
-      "--relative",
-      "--ignore-submodules=none",
-      name,
-      ...places,
-    ]),
+    git(root, ["diff", ...pathOptions, "--name-only", name, ...places]),
     leadsToHead(root, name),
   ]);
   const failed = [count, diff].find(({ code }) => code !== 0);
@@ -55,14 +54,13 @@ export function asCommit({ commit, date, author, subject }: Commit): Commit {
 }
 
 /**
- * The commits that touch something below some directories, the newest first: those that lead to the newer side of a ref, which
+ * The commits that touch what images are made from, the newest first: those that lead to the newer side of a ref, which
  * `readCheckout` took, and not to the older one. The first commit has no older side.
  */
 export async function commitsOfRef(root: string, ref: string): Promise<readonly TouchingCommit[]> {
   const [older = "", newer = ""] = ref.split(/\.{2,3}/);
-  const places = ["science", "compat"];
-  const found = await readLog(root, [`${older}..${newer}`], places);
-  return found ?? (await readLog(root, ["HEAD"], places)) ?? [];
+  const found = await readLog(root, [`${older}..${newer}`], imagePlaces);
+  return found ?? (await readLog(root, ["HEAD"], imagePlaces)) ?? [];
 }
 
 /** The newest commits that lead to `HEAD` and touch something below some directories, at most so many. */
@@ -101,19 +99,7 @@ export async function changesBetween(
   const [commits = [], undone = [], diff] = await Promise.all([
     readLog(root, [`${first}..${second}`], directories),
     readLog(root, [`${second}..${first}`], directories),
-    git(root, [
-      "diff",
-      "--name-status",
-      "-z",
-      "--no-renames",
-      "--no-ext-diff",
-      "--relative",
-      "--ignore-submodules=none",
-      first,
-      second,
-      "--",
-      ...directories,
-    ]),
+    git(root, ["diff", ...pathOptions, "--name-status", first, second, "--", ...directories]),
   ]);
   if (diff.code !== 0) throw new Refusal(unexpected(diff));
   const words = split(diff.stdout);
@@ -134,13 +120,8 @@ async function readLog(
 ): Promise<readonly TouchingCommit[] | undefined> {
   const log = await git(root, [
     "log",
+    ...logOptions,
     "--name-only",
-    "-z",
-    "--no-renames",
-    "--no-ext-diff",
-    "--no-show-signature",
-    "--relative",
-    "--ignore-submodules=none",
     // Only a NUL is in none of these; git puts another one behind each commit.
     "--format=%H%x00%ct%x00%an%x00%s",
     ...selection,

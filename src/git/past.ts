@@ -1,5 +1,6 @@
+import { definitionName } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
-import { fullName, git, split, unexpected } from "./checkout.ts";
+import { fullName, git, logOptions, pathOptions, split, unexpected } from "./checkout.ts";
 
 /** The text of a science layer's definition at some time before now. */
 export interface PastDefinition {
@@ -13,20 +14,20 @@ export interface PastDefinition {
 /** How many of the newest commits below `science/` are searched for definitions that are gone. */
 const mostCommits = 10_000;
 
-const rawOptions = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--relative"];
+const rawOptions = ["--raw", "--no-abbrev"];
 
 /**
  * The definitions of science layers that differ between the two sides of a ref, as the older side has them. The ref is
  * one that `readCheckout` took; the first commit has no older side.
  */
 export async function definitionsBefore(root: string, ref: string): Promise<readonly PastDefinition[]> {
-  const diff = await git(root, ["diff", ...rawOptions, ref, "--", "science"]);
+  const diff = await git(root, ["diff", ...pathOptions, ...rawOptions, ref, "--", "science"]);
   return diff.code === 0 ? readBlobs(root, oldSides(diff.stdout).filter(isDefinition)) : [];
 }
 
 /** The text of a file as the older side of a ref has it, where the sides differ in it; undefined where it has none. */
 export async function textBefore(root: string, ref: string, file: string): Promise<string | undefined> {
-  const diff = await git(root, ["diff", ...rawOptions, ref, "--", file]);
+  const diff = await git(root, ["diff", ...pathOptions, ...rawOptions, ref, "--", file]);
   const [before] = diff.code === 0 ? await readBlobs(root, oldSides(diff.stdout)) : [];
   return before?.text;
 }
@@ -37,7 +38,7 @@ export async function textBefore(root: string, ref: string, file: string): Promi
  */
 export async function pastDefinitions(root: string): Promise<readonly PastDefinition[]> {
   const selection = ["--diff-filter=DMT", `--max-count=${mostCommits}`, "--format=%x01%H"];
-  const log = await git(root, ["log", ...rawOptions, ...selection, "HEAD", "--", "science"]);
+  const log = await git(root, ["log", ...logOptions, ...rawOptions, ...selection, "HEAD", "--", "science"]);
   if (log.code !== 0) throw new Refusal(unexpected(log));
   return readBlobs(root, oldSides(log.stdout).filter(isDefinition));
 }
@@ -52,20 +53,8 @@ export async function commitsSince(
 ): Promise<readonly (readonly string[])[] | undefined> {
   const name = await fullName(root, commit);
   if (name === undefined) return undefined;
-  const log = await git(root, [
-    "log",
-    "--name-only",
-    "-z",
-    "--no-renames",
-    "--no-ext-diff",
-    "--relative",
-    "--ignore-submodules=none",
-    "--format=%x01",
-    `${name}..HEAD`,
-    "--",
-    "science",
-    "compat",
-  ]);
+  const shown = ["--name-only", "--format=%x01", `${name}..HEAD`];
+  const log = await git(root, ["log", ...logOptions, ...shown, "--", "science", "compat"]);
   if (log.code !== 0) return undefined;
   return log.stdout
     .split("\u0001")
@@ -96,7 +85,7 @@ function oldSides(output: string): readonly OldSide[] {
 
 /** Nothing below a hidden directory is a layer. */
 function isDefinition({ path }: OldSide): boolean {
-  return path.endsWith("/sciserver-image.json") && !path.includes("/.");
+  return path.endsWith(`/${definitionName}`) && !path.includes("/.");
 }
 
 /** Reads them all from one process. */

@@ -13,16 +13,26 @@ export function basesOf(layer: ScienceLayer): ReadonlySet<string> {
  */
 export function liveLayers(catalog: Catalog): ReadonlySet<string> {
   const isRetired = (directory: string) => catalog.science.get(directory)?.retired === true;
-  const waiting = [...catalog.finals].filter((directory) => !isRetired(directory));
-  if (waiting.length === catalog.finals.size) return new Set(catalog.science.keys());
-  const live = new Set<string>();
+  const finals = [...catalog.finals].filter((directory) => !isRetired(directory));
+  return finals.length === catalog.finals.size ? new Set(catalog.science.keys()) : withBases(catalog, finals);
+}
+
+/** The directories of science layers, and of all that these build on. */
+export function withBases(catalog: Catalog, directories: Iterable<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const waiting = [...directories];
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
-    const layer = live.has(directory) ? undefined : catalog.science.get(directory);
+    const layer = found.has(directory) ? undefined : catalog.science.get(directory);
     if (layer === undefined) continue;
-    live.add(directory);
+    found.add(directory);
     waiting.push(...basesOf(layer));
   }
-  return live;
+  return found;
+}
+
+/** The directories of a compat layer and all that it includes, in the order they are laid down. */
+export function stackDirectories(catalog: Catalog, compat: string): readonly string[] {
+  return (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name)?.directory ?? []);
 }
 
 /**

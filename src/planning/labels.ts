@@ -45,8 +45,7 @@ export interface Provenance {
 }
 
 /**
- * The labels of one build. Those below `org.sciserver` are inherited and so form the trail of layers (the seed,
- * "Tracking changes"); the OCI ones (image-spec, annotations.md) are set anew at every layer.
+ * The labels of one build. Those below `org.sciserver` are inherited and so form the trail of layers; the OCI ones (image-spec, annotations.md) are set anew at every layer.
  */
 export function labelsOf(
   step: Step,

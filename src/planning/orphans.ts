@@ -1,3 +1,4 @@
+import { definitionFile } from "../conventions.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
 import type { Problem } from "../problem.ts";
 import { releaseId } from "./plan.ts";
@@ -38,7 +39,7 @@ export function onlyRetired(before: readonly Definition[], catalog: Catalog): Re
     const now = catalog.science.get(old.directory);
     if (now === undefined || old.retired || !now.retired) continue;
     if (now.target === old.target && now.compat === old.compat && releaseId(now) === releaseId(old))
-      files.add(definitionFile(old));
+      files.add(definitionFile(old.directory));
   }
   return files;
 }
@@ -69,7 +70,7 @@ export function formerReleases(
     // Of several layers that went at once, it is the final one that says whether it was retired.
     const first = known === undefined || (known.commit === commit && retired);
     if (first && !made.has(id))
-      former.set(id, { image, version, definition: definitionFile(old), commit, retired });
+      former.set(id, { image, version, definition: definitionFile(old.directory), commit, retired });
   }
   return former;
 }
@@ -90,7 +91,7 @@ function vanished(old: Definition, catalog: Catalog): Problem {
         : `its image became ${now.image}`;
   return {
     kind: "definition",
-    file: definitionFile(old),
+    file: definitionFile(old.directory),
     message: `no layer makes ${image} ${version} any more, ${how}: this will result in an orphaned image, which will no longer receive compat updates (must ensure that version is deprecated and no longer used)`,
     hint: `add without changing version: a new science layer FROM sci/${target}:${version} with the same "image" and "version"; add and change version: the same with a higher "version", and ${version} still gets compat updates; change in place: without a change of image or version; to give ${version} up: keep its definition, with "retired": true, or give --allow-orphans`,
   };
@@ -115,12 +116,8 @@ function renamedTarget(
   const { image, version, target } = old;
   return {
     kind: "definition",
-    file: definitionFile(heir),
+    file: definitionFile(heir.directory),
     message: `the target of ${image} ${version} was renamed from ${target} to ${heir.target}: this will result in an orphaned image, sci/${target}:${version}, which will no longer receive updates`,
     hint: `keep the name: "target": "${target}"; if nothing builds on it any more, give --allow-orphans`,
   };
-}
-
-function definitionFile({ directory }: Pick<Definition, "directory">): string {
-  return `${directory}/sciserver-image.json`;
 }

@@ -2,7 +2,7 @@ import type { Build, Catalog, CompatStep, Plan, Reason, ScienceLayer, ScienceSte
 import { formatReference, parseReference } from "../reference.ts";
 import { compareVersions } from "../version.ts";
 import type { Changes } from "./changes.ts";
-import { basesOf, buildOrder, liveLayers } from "./graph.ts";
+import { basesOf, buildOrder, liveLayers, stackDirectories } from "./graph.ts";
 import { releaseTags, scienceReference, scienceTags } from "./names.ts";
 
 /** What a plan is made from. */
@@ -34,13 +34,16 @@ export function makePlan(input: PlanInput): Plan {
 export function builtDirectories(plan: Plan, catalog: Catalog): ReadonlySet<string> {
   const directories = new Set<string>();
   for (const step of plan.steps) {
-    if (step.kind === "science") directories.add(step.directory);
-    else directories.add(step.science);
-    if (step.kind === "compat")
-      for (const name of step.layers)
-        directories.add(catalog.compat.get(name)?.directory ?? `compat/${name}`);
+    directories.add(step.kind === "science" ? step.directory : step.science);
+    for (const directory of step.kind === "compat" ? stackDirectories(catalog, step.compat) : [])
+      directories.add(directory);
   }
   return directories;
+}
+
+/** The steps of all releases that are not retired, in the build of a plan and whether it has them or not. */
+export function releaseSteps(catalog: Catalog, { repo, build }: Plan): readonly CompatStep[] {
+  return compatSteps({ catalog, changes: new Map(), repo, ref: null, build }, catalog.finals);
 }
 
 /** The id of the step that makes the release of an image and version. */

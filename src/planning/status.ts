@@ -2,7 +2,7 @@ import type { Catalog, ScienceLayer } from "../model.ts";
 import type { ImageStatus, Lag, PublishedImage } from "../status.ts";
 import { compareVersions } from "../version.ts";
 import { changedLayers } from "./changes.ts";
-import { basesOf, liveLayers } from "./graph.ts";
+import { basesOf, liveLayers, stackDirectories } from "./graph.ts";
 import { releaseId } from "./plan.ts";
 import { commitOf, readTrail } from "./trail.ts";
 
@@ -128,11 +128,8 @@ function partsOf({ kind, layer, labels }: Finding, catalog: Catalog): readonly P
     parts.set(directory, { kind: "science", directory, commit });
     for (const base of basesOf(science)) waiting.push({ directory: base, taker: commit });
   }
-  const stack = kind === "release" ? (catalog.stacks.get(layer.compat) ?? []) : [];
-  const compat = stack.map((name): Part => {
-    const directory = catalog.compat.get(name)?.directory ?? `compat/${name}`;
-    return { kind: "compat", directory, commit: release ?? own };
-  });
+  const stack = kind === "release" ? stackDirectories(catalog, layer.compat) : [];
+  const compat = stack.map((directory): Part => ({ kind: "compat", directory, commit: release ?? own }));
   return [...[...parts.values()].toReversed(), ...compat];
 }
 

@@ -21,7 +21,7 @@ const scienceLabel = /^org\.sciserver\.science\.(.+)\.version$/;
 const compatLabel = "org.sciserver.compat.version";
 
 /**
- * Reads the trail of an image from its labels (the seed, "Tracking changes"), the newest layer first: the release, then
+ * Reads the trail of an image from its labels the newest layer first: the release, then
  * its science layers by the time they were built. Where that is the same, as for all layers of one run, the image tells
  * the upper ones by its own name and that of its base, and the catalog which of the others stands on which. A layer that
  * the catalog lacks goes above those that it has, as none of these can stand on it; the rest is in order of commit and name.
@@ -84,6 +84,12 @@ export function commitOf(
   const revision = labels[revisionLabel] ?? "";
   const own = /^[0-9a-f]{40,64}$/.test(revision) && revision.startsWith(newest?.commit ?? "");
   return own ? revision : newest?.commit;
+}
+
+/** When an image was built, by its trail (seconds since the epoch) or else by its configuration (RFC 3339): RFC 3339, UTC. */
+export function builtAt(seconds: number | undefined, created: string | undefined): string | null {
+  const time = seconds === undefined ? Date.parse(created ?? "") : seconds * 1000;
+  return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
 function countOf({ stamp }: TrailLayer): number {

@@ -1,7 +1,8 @@
+import { definitionFile } from "../conventions.ts";
 import type { Catalog, Plan, Reason, Step } from "../model.ts";
 import type { Link, Obstacle } from "../why.ts";
 import { changedLayers } from "./changes.ts";
-import { basesOf, buildOrder, liveLayers } from "./graph.ts";
+import { buildOrder, liveLayers, stackDirectories, withBases } from "./graph.ts";
 import type { Finding } from "./status.ts";
 
 /** A reason that is no consequence of another one, and the shortest chain that leads from there to an image. */
@@ -29,10 +30,9 @@ export function madeOf(
   { kind, layer }: Pick<Finding, "kind" | "layer">,
   catalog: Catalog,
 ): readonly string[] {
-  const below = waysTo(layer.directory, (at) => [...basesOf(catalog.science.get(at) ?? layer)]);
+  const below = withBases(catalog, [layer.directory]);
   const science = buildOrder(catalog).flatMap(({ directory }) => (below.has(directory) ? directory : []));
-  const stack = kind === "release" ? (catalog.stacks.get(layer.compat) ?? []) : [];
-  return [...science, ...stack.map((name) => compatDirectory(name, catalog))];
+  return kind === "release" ? [...science, ...stackDirectories(catalog, layer.compat)] : science;
 }
 
 /** What is known when a plan does not have an image. Paths are relative to the root. */
@@ -63,7 +63,7 @@ export function findObstacles(
   const { kind, layer } = image;
   const { catalog, ref, ignored } = circumstances;
   const retired = kind === "release" ? layer.retired : !liveLayers(catalog).has(layer.directory);
-  if (retired) return [{ kind: "retired", by: layer.retired ? definitionOf(layer.directory) : null }];
+  if (retired) return [{ kind: "retired", by: layer.retired ? definitionFile(layer.directory) : null }];
   const parts = madeOf(image, catalog);
   const kept = parts.flatMap((directory): readonly Obstacle[] =>
     ignored.has(directory) ? [{ kind: "ignored", directory }] : [],
@@ -111,7 +111,7 @@ function basedOn(reason: Reason): readonly string[] {
 function includedBy(name: string, step: Step, catalog: Catalog): readonly string[] {
   if (step.kind !== "compat") return [];
   const ways = waysTo(step.compat, (at) => catalog.compat.get(at)?.includes ?? []);
-  return wayFrom(name, ways).map((each) => compatDirectory(each, catalog));
+  return wayFrom(name, ways).flatMap((each) => catalog.compat.get(each)?.directory ?? []);
 }
 
 /** For all that can be reached from a goal, the next step back on the shortest way to it; undefined for the goal. */
@@ -143,14 +143,6 @@ function linksOf(
     const base = layer?.bases.find((each) => each.layer === before);
     if (base !== undefined) return { id, by: `${id}/Dockerfile:${base.line}` };
     const step = planned.get(id);
-    return { id, by: definitionOf(step?.kind === "compat" ? step.science : id) };
+    return { id, by: definitionFile(step?.kind === "compat" ? step.science : id) };
   });
-}
-
-function compatDirectory(name: string, catalog: Catalog): string {
-  return catalog.compat.get(name)?.directory ?? `compat/${name}`;
-}
-
-function definitionOf(directory: string): string {
-  return `${directory}/sciserver-image.json`;
 }

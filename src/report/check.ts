@@ -2,6 +2,7 @@ import type { Log, Result, Location } from "sarif";
 import { rules } from "../finding.ts";
 import type { Finding } from "../finding.ts";
 import { describeProblem } from "../problem.ts";
+import { counted, json } from "./text.ts";
 
 /** A finding on one line: `file:line: warning: what — hint`; of an error without that word. */
 export function findingLine(finding: Finding): string {
@@ -13,7 +14,7 @@ export function findingLine(finding: Finding): string {
 export function countFindings(findings: readonly Finding[]): string {
   const counts = (["error", "warning", "note"] as const).flatMap((severity) => {
     const number = findings.filter((finding) => finding.severity === severity).length;
-    return number === 0 ? [] : [`${number} ${severity}${number === 1 ? "" : "s"}`];
+    return number === 0 ? [] : [counted(number, severity)];
   });
   return counts.length === 0 ? "no problem found" : counts.join(", ");
 }
@@ -23,7 +24,7 @@ export function findingsJson(findings: readonly Finding[]): string {
   const rows = findings.map(({ severity, rule, file, line, column, message, hint, related }) => {
     return { severity, rule, file, line, column, message, hint, related };
   });
-  return `${JSON.stringify({ formatVersion: 1, findings: rows }, undefined, 2)}\n`;
+  return json({ formatVersion: 1, findings: rows });
 }
 
 /** The findings as SARIF 2.1.0, which code hosts show at the lines; `version` is that of the tool. Ends with a line break. */
@@ -56,7 +57,7 @@ export function findingsSarif(findings: readonly Finding[], version: string): st
       },
     ],
   };
-  return `${JSON.stringify(log, undefined, 2)}\n`;
+  return json(log);
 }
 
 function locate({ file, line, column }: Pick<Finding, "file" | "line" | "column">): Location[] {

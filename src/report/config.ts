@@ -1,4 +1,5 @@
 import { table } from "./table.ts";
+import { json } from "./text.ts";
 
 /** A setting, and where it comes from. The JSON that `config` prints is a list of these. */
 export interface Setting {
@@ -23,7 +24,7 @@ export function configTable(settings: readonly Setting[]): string {
 
 /** The settings as data; ends with a line break. */
 export function configJson(settings: readonly Setting[]): string {
-  return `${JSON.stringify({ formatVersion: 1, settings }, undefined, 2)}\n`;
+  return json({ formatVersion: 1, settings });
 }
 
 function valueText(value: Setting["value"]): string {

@@ -4,7 +4,7 @@ import type { Problem } from "../problem.ts";
 import { why } from "./plan.ts";
 import { tagFailures } from "./run-report.ts";
 import type { RunReport, StepReport, TagReport } from "./run-report.ts";
-import { durationText, shortDigest } from "./text.ts";
+import { belowRepo, durationText, shortDigest } from "./text.ts";
 
 /**
  * What went wrong as workflow commands that GitHub shows beside the files, a line each; ends with a line break unless
@@ -127,7 +127,7 @@ function tagText({ reference, state, digest }: TagReport, repo: string): string[
   const told = { local: "not published", kept: "not moved", failed: "not published" };
   if (state === "none") return [];
   const what = state === "published" ? shortDigest(digest ?? "") : told[state];
-  return [`\`${reference.slice(repo.length + 1)}\` ${what}`];
+  return [`\`${belowRepo(reference, repo)}\` ${what}`];
 }
 
 /** Text of others, in a table's cell as it is. */

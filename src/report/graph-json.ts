@@ -1,11 +1,12 @@
 import type { LayerNode } from "../layer-node.ts";
 import type { Catalog, Plan } from "../model.ts";
+import { json } from "./text.ts";
 
 /** Nodes as JSON, described by docs/graph.schema.json; ends with a line break. */
 export function graphJson(nodes: readonly LayerNode[], catalog: Catalog, plan: Plan): string {
   const { formatVersion, repo, ref, build } = plan;
   const described = nodes.map((node) => describeNode(node, catalog));
-  return `${JSON.stringify({ formatVersion, repo, ref, build, nodes: described }, undefined, 2)}\n`;
+  return json({ formatVersion, repo, ref, build, nodes: described });
 }
 
 function describeNode({ id, kind, on, rolling, step }: LayerNode, catalog: Catalog): object {

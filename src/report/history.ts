@@ -1,6 +1,6 @@
 import type { History, NamedBase } from "../published.ts";
 import { table } from "./table.ts";
-import { minuteText, printable, shortDigest } from "./text.ts";
+import { belowRepo, minuteText, printable, shortDigest } from "./text.ts";
 
 /** A history as a table for people; bases below `repo` are shown without it. Ends with a line break. */
 export function historyTable({ reference, builds }: History, repo: string): string {
@@ -17,5 +17,5 @@ export function historyTable({ reference, builds }: History, repo: string): stri
 
 function baseText(base: NamedBase | null, repo: string): string {
   if (base === null) return "unknown";
-  return printable(base.name.startsWith(`${repo}/`) ? base.name.slice(repo.length + 1) : base.name);
+  return printable(belowRepo(base.name, repo));
 }

@@ -7,7 +7,7 @@ import type {
   NamedBase,
 } from "../published.ts";
 import { table } from "./table.ts";
-import { minuteText, printable, sizeText } from "./text.ts";
+import { counted, minuteText, printable, sizeText } from "./text.ts";
 
 /** An inspection for people: the facts of the image, then its layers as a tree. Ends with a line break. */
 export function inspectionText(inspection: Inspection): string {
@@ -73,7 +73,7 @@ function sinceText(version: string, since: LayerSince): string {
 function changesText({ commits, differing, paths, leadsHere }: LayerSince & { kind: "known" }): string {
   const elsewhere = leadsHere ? "" : "; its commit does not lead to the one checked out";
   if (commits === 0 && differing === 0) return `unchanged${elsewhere}`;
-  const count = commits === 0 ? "no commit" : commits === 1 ? "1 commit" : `${commits} commits`;
+  const count = commits === 0 ? "no commit" : counted(commits, "commit");
   return `${count}, ${differingText(differing, paths)}${elsewhere}`;
 }
 

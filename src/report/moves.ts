@@ -2,6 +2,7 @@ import type { Plan } from "../model.ts";
 import type { Outlook, TagMove } from "../moves.ts";
 import type { Log } from "./log.ts";
 import { table } from "./table.ts";
+import { belowRepo, json, shortDigest } from "./text.ts";
 
 /** What publishing would do to each tag, as a table for people; ends with a line break. Empty where nothing would be built. */
 export function movesTable(plan: Plan, moves: NonNullable<Outlook["moves"]>): string {
@@ -26,7 +27,7 @@ export function planJson(plan: Plan, { inputs, moves }: Outlook): string {
     inputs: inputs.get(step.id),
     moves: moves?.get(step.id),
   }));
-  return `${JSON.stringify({ ...plan, steps }, undefined, 2)}\n`;
+  return json({ ...plan, steps });
 }
 
 function totals(moves: NonNullable<Outlook["moves"]>): string {
@@ -42,7 +43,7 @@ function totals(moves: NonNullable<Outlook["moves"]>): string {
 
 /** Without the repository, which is the same for all. */
 function shortTag({ repo }: Plan, { tag }: TagMove): string {
-  return tag.slice(repo.length + 1);
+  return belowRepo(tag, repo);
 }
 
 function moveText({ build }: Plan, move: TagMove): string {
@@ -50,7 +51,7 @@ function moveText({ build }: Plan, move: TagMove): string {
     case "new":
       return "new";
     case "same":
-      return `stays: it is published already (${move.from.slice(0, 19)}…)`;
+      return `stays: it is published already (${shortDigest(move.from)}…)`;
     case "moves":
       return `moves from ${holder(move)} to ${build.stamp}`;
     case "stays":
@@ -59,5 +60,5 @@ function moveText({ build }: Plan, move: TagMove): string {
 }
 
 function holder({ stamp, from }: { readonly stamp: string | undefined; readonly from: string }): string {
-  return stamp ?? `${from.slice(0, 19)}…`;
+  return stamp ?? `${shortDigest(from)}…`;
 }

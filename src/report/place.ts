@@ -25,11 +25,15 @@ export function checkDirectory(directory: string): void {
 
 /** Writes a file as a whole or not at all: whoever reads it meanwhile finds the one before. */
 export function writeWhole(file: string, text: string): void {
-  makeDirectory(path.dirname(file));
-  const temporary = temporaryIn(path.dirname(file), path.basename(file));
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  // To a pipe or a device, /dev/stdout say, it is written: its place must not be taken.
+  if (found !== undefined && !found.isFile()) return fs.writeFileSync(file, text);
+  // A link goes on leading to the file.
+  const target = found === undefined ? file : fs.realpathSync(file);
+  const temporary = temporaryIn(path.dirname(target), path.basename(target));
   try {
-    fs.writeFileSync(temporary, text, { flag: "wx" });
-    fs.renameSync(temporary, file);
+    fs.writeFileSync(temporary, text, { flag: "wx", mode: found?.mode ?? 0o666 });
+    fs.renameSync(temporary, target);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     throw error;

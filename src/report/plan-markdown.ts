@@ -2,7 +2,7 @@ import type { LayerNode } from "../layer-node.ts";
 import type { Plan, Step } from "../model.ts";
 import { planMermaid } from "./plan-mermaid.ts";
 import { nothingToBuild, planTotals, why } from "./plan.ts";
-import { printable } from "./text.ts";
+import { belowRepo, printable } from "./text.ts";
 
 /** GitHub takes 65,536 characters in a comment; some are left for what others put around it. In bytes, which are never fewer. */
 const most = 64_000;
@@ -43,7 +43,7 @@ function tableOf(kind: Step["kind"], steps: readonly Step[], plan: Plan, room: n
 
 function tags({ tags: { immutable, rolling } }: Step, { repo, build }: Plan): string {
   const made = build.dirty ? [immutable] : [immutable, rolling];
-  return made.map((tag) => code(tag.slice(repo.length + 1))).join("<br>");
+  return made.map((tag) => code(belowRepo(tag, repo))).join("<br>");
 }
 
 function graph(nodes: readonly LayerNode[], room: number): string {

@@ -5,7 +5,7 @@ import type { Catalog, Plan, Reason } from "../model.ts";
 import type { PublishedImage } from "../status.ts";
 import { readTemplate } from "../templates.ts";
 import { drawLayers, stateOf } from "./drawing.ts";
-import { nothingToBuild, planTotals } from "./plan.ts";
+import { nothingToBuild, planTotals, staleText } from "./plan.ts";
 import { planSvg } from "./plan-svg.ts";
 import { minuteText, printable, shortDigest } from "./text.ts";
 
@@ -151,7 +151,7 @@ function reasonOf(reason: Reason): PageReason {
     case "unpublished":
       return { text: "The registry does not have it." };
     case "stale":
-      return { text: `What is published was made from other inputs (${reason.differs.join(", ")}).` };
+      return { text: `${staleText(reason).replace(/^w/, "W")}.` };
   }
 }
 

@@ -64,10 +64,15 @@ function reasonText(reason: Reason, name: typeof asItIs): string {
     case "unpublished":
       return "not in the registry";
     case "stale":
-      return reason.differs.includes("image")
-        ? "what is published is not the build that it says it is"
-        : `what is published was made from other inputs (${reason.differs.join(", ")})`;
+      return staleText(reason);
   }
+}
+
+/** What is wrong with a published image, for which it is built again. */
+export function staleText({ differs }: Extract<Reason, { kind: "stale" }>): string {
+  return differs.includes("image")
+    ? "what is published is not the build that it says it is"
+    : `what is published was made from other inputs (${differs.join(", ")})`;
 }
 
 /** Enough paths to recognise a change; the JSON has them all. */

@@ -1,12 +1,13 @@
 import type { PromotedTag, Promotion } from "../moves.ts";
 import { table } from "./table.ts";
+import { belowRepo, shortDigest } from "./text.ts";
 
 /** A promotion as a table for people, and what came of it in all; ends with a line break. */
 export function promotionTable(promotion: Promotion): string {
   const { repo, tags, dryrun } = promotion;
   if (tags.length === 0) return "Nothing to promote: the catalog has no release.\n";
   const rows = tags.map(({ tag, was, is, result }) => {
-    return [tag.slice(repo.length + 1), short(was), short(is), dryrun ? "" : resultText[result]];
+    return [belowRepo(tag, repo), short(was), short(is), dryrun ? "" : resultText[result]];
   });
   return `${table([["TAG", "WAS", "IS", dryrun ? "" : "RESULT"], ...rows])}\n${totals(promotion)}\n`;
 }
@@ -31,7 +32,6 @@ function totals({ repo, tags, dryrun }: Promotion): string {
     : `${done} ${left} are not known to have moved: the same command again completes it.`;
 }
 
-/** Enough of a digest to recognise it by. */
 function short(digest: string | null): string {
-  return digest === null ? "-" : digest.slice(0, digest.indexOf(":") + 13);
+  return digest === null ? "-" : shortDigest(digest);
 }

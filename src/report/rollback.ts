@@ -1,4 +1,5 @@
 import type { Rollback, TaggedBuild } from "../moves.ts";
+import { shortDigest } from "./text.ts";
 
 /** A rollback, done or with `dryrun` only found, for people; ends with a line break. */
 export function rollbackText(rollback: Rollback, { dryrun }: { readonly dryrun: boolean }): string {
@@ -15,6 +16,6 @@ export function rollbackText(rollback: Rollback, { dryrun }: { readonly dryrun: 
 }
 
 function build({ digest, stamp }: TaggedBuild): string {
-  const short = digest.slice(0, digest.indexOf(":") + 13);
+  const short = shortDigest(digest);
   return stamp === undefined ? short : `${stamp} (${short})`;
 }

@@ -1,17 +1,17 @@
 import type { ImageStatus, Lag, Orphan, PublishedImage, Status } from "../status.ts";
 import { table } from "./table.ts";
-import { printable } from "./text.ts";
+import { belowRepo, counted, printable } from "./text.ts";
 
 /** What is published as a table for people; ends with a line break. */
 export function statusTable({ repo, images, orphans }: Status): string {
   const rows = [
     ...images.map((image) => [
-      shortName(image, repo),
+      belowRepo(image.reference, repo),
       ...publishedText(image.published),
       stateText(image, repo),
     ]),
     ...orphans.map((orphan) => [
-      shortName(orphan, repo),
+      belowRepo(orphan.reference, repo),
       ...publishedText(orphan.published),
       orphanText(orphan),
     ]),
@@ -32,10 +32,6 @@ export function statusTable({ repo, images, orphans }: Status): string {
   const totals = counts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
   const heads = ["IMAGE", "PUBLISHED", "DATE", "STATUS"];
   return `${table([heads, ...rows])}\n${totals.join(", ") || "no images"} in ${repo}\n`;
-}
-
-function shortName({ reference }: { readonly reference: string }, repo: string): string {
-  return reference.slice(repo.length + 1);
 }
 
 function publishedText(published: PublishedImage | null): readonly [string, string] {
@@ -64,9 +60,7 @@ function stateText({ state, behind, published, reference, heldBy }: ImageStatus,
       return printable(published?.unreadable ?? "");
     case "rolled-back": {
       const own = heldBy === reference || heldBy === null;
-      const what = own
-        ? "rolled back"
-        : `stands on ${shortName({ reference: heldBy }, repo)}, which was rolled back`;
+      const what = own ? "rolled back" : `stands on ${belowRepo(heldBy, repo)}, which was rolled back`;
       return behind.length === 0 ? what : `${what}; behind: ${lagTexts(behind, published)}`;
     }
   }
@@ -84,7 +78,7 @@ function lagTexts(behind: readonly Lag[], published: PublishedImage | null): str
 }
 
 function lagText({ directory, commits, uncommitted }: Lag): string {
-  const far = commits === 1 ? "1 commit" : `${commits ?? 0} commits`;
+  const far = counted(commits ?? 0, "commit");
   if (!uncommitted) return `${directory} by ${far}`;
   return commits === 0 ? `${directory} is not committed` : `${directory} by ${far} and what is not committed`;
 }

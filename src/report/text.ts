@@ -12,6 +12,21 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, digest.indexOf(":") + 13);
 }
 
+/** A reference without the repository that images are named in, which is the same for all: `rel/essentials:2.4`. */
+export function belowRepo(reference: string, repo: string): string {
+  return reference.startsWith(`${repo}/`) ? reference.slice(repo.length + 1) : reference;
+}
+
+/** `1 warning`, `2 warnings`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Data as JSON; ends with a line break. */
+export function json(data: object): string {
+  return `${JSON.stringify(data, undefined, 2)}\n`;
+}
+
 /** `1.2 MB`, in powers of 1000. */
 export function sizeText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

@@ -1,6 +1,6 @@
 import type { Commit } from "../model.ts";
 import type { Cause, ChangedFile, Obstacle, Why } from "../why.ts";
-import { paths } from "./plan.ts";
+import { paths, staleText } from "./plan.ts";
 import { table } from "./table.ts";
 import { commitText, printable } from "./text.ts";
 
@@ -63,7 +63,7 @@ function reasonText(reason: Cause["reason"]): string {
     case "unpublished":
       return "not in the registry";
     case "stale":
-      return `what is published was made from other inputs (${reason.differs.join(", ")})`;
+      return staleText(reason);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Stands in the bundle for what yargs lays out help with (see the build script): loading it takes a quarter of a
+ * Stands in the bundle for what yargs lays out help with (see build.ts): loading it takes a quarter of a
  * whole preview, which prints no help.
  */
 import { createRequire } from "node:module";

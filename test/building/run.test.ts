@@ -32,7 +32,7 @@ const nist = {
   "compat/base/motd": "welcome\n",
 };
 
-test("a release carries the trail of what it is made of: both science layers and the compat layer, as in the seed", async () => {
+test("a release carries the trail of what it is made of: both science layers and the compat layer, as the original tool has it", async () => {
   const place = await openWorkplace();
   const root = makeRepository(nist);
   fillHistory(root, 42);

@@ -39,6 +39,13 @@ test("in an empty directory, a compat layer and a science layer are two commands
   assert.match(read(root, "science/essentials/Dockerfile"), /^FROM debian:bookworm-slim\n/);
 });
 
+test("a layer that the system does not let be written is refused, and is no bug of the tool", async () => {
+  const root = temporaryDirectory();
+  const { code, stderr } = await runTool(root, ["new", "compat", "a".repeat(300)]);
+  assert.is(code, 4, stderr);
+  assert.match(stderr, /^ERROR:root:compat\/a+ cannot be written: ENAMETOOLONG/);
+});
+
 test("what is given goes into the definition and the Dockerfile", async () => {
   const root = makeRepository({
     ...compatFiles("users", [], "USER root\nRUN useradd idies\nUSER idies\n"),

@@ -28,7 +28,7 @@ const nist: Files = {
   ...compatFiles("base"),
 };
 
-/** The seed's repository: 42 commits, the last of which changes nist-basic. */
+/** The repository of the original tool's example: 42 commits, the last of which changes nist-basic. */
 function nistRepository(): { root: string; stamp: string } {
   const root = makeRepository(nist);
   fillHistory(root, 41);

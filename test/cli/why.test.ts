@@ -106,6 +106,16 @@ test("a compat layer that another one includes leads to the release over that on
   assert.equal(layers, ["science/basic", "compat/common", "compat/base"]);
 });
 
+test("a commit that changes image-builder.json5 is named as one that touches a layer", async () => {
+  const root = makeRepository(files);
+  const changing = commit(root, { "image-builder.json5": '{ environmentVariable: "EXAMPLE_IMAGE" }\n' });
+  const { causes } = await whyOf(root, "compat/basic:1.0");
+  assert.equal(
+    causes[0]?.files.map((file) => [file.path, file.commits.map((each) => each.commit)]),
+    [["image-builder.json5", [changing]]],
+  );
+});
+
 test("every commit of the range that touches a file is named, on merged branches too, and what is not committed", async () => {
   const root = makeRepository(files);
   git(root, "switch", "--quiet", "--create", "side");
