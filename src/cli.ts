@@ -8,11 +8,6 @@ import { flush, openLog } from "./report/log.ts";
 process.exitCode = 1;
 void main().then((code) => process.exit(code));
 
-/** A reader that has gone is no error: `image-builder plan | head`. */
-function leave(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
-}
-
 async function main(): Promise<number> {
   const stop = new AbortController();
   let log = openLog(0);
@@ -26,9 +21,15 @@ async function main(): Promise<number> {
       stop.abort(new Stopped(name, number));
     });
   };
+  onSignal("SIGHUP", 1);
   onSignal("SIGINT", 2);
   onSignal("SIGTERM", 15);
   let printed = false;
+  let unprinted: string | undefined;
+  const onOutputError = ({ code: reason, message }: NodeJS.ErrnoException) => {
+    // A reader that has seen enough is no error, and does not end the work: `image-builder plan | head`.
+    if (reason !== "EPIPE") unprinted ??= reason ?? message;
+  };
   let code: number;
   try {
     const invocation = readArguments(hideBin(process.argv));
@@ -38,7 +39,7 @@ async function main(): Promise<number> {
       log,
       verbosity: invocation.verbosity,
       out: (text) => {
-        if (!printed) process.stdout.on("error", leave);
+        if (!printed) process.stdout.on("error", onOutputError);
         printed = true;
         process.stdout.write(text);
       },
@@ -50,9 +51,13 @@ async function main(): Promise<number> {
     // What breaks off because the process was told to stop is no bug.
     code = signalled !== 0 && !(error instanceof Refusal) ? signalled : report(error, log);
   }
-  await log.end();
   // A pipe takes what its reader leaves room for; the process must not end before the rest is through.
   if (printed) await flush(process.stdout);
+  if (unprinted !== undefined) {
+    log.error(`standard output cannot be written: ${unprinted}`);
+    if (code === 0) code = exitCodes.surroundings;
+  }
+  await log.end();
   return signalled === 0 ? code : signalled;
 }
 

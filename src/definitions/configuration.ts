@@ -20,6 +20,8 @@ const keys = ["$schema", "repo", "jobs", "labelNamespace", "environmentVariable"
 export function readConfigurationAt(root: string): DefinitionReading<Configuration> {
   const file = path.join(root, configurationName);
   const found = fs.statSync(file, { throwIfNoEntry: false });
+  if (found === undefined && fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined)
+    return refused("is a link that leads nowhere", "mend it, or take it away");
   if (found === undefined) return { values: {}, problems: [], lineOf: () => 1 };
   // Opening a pipe would wait for ever.
   if (!found.isFile()) return refused("is not a regular file", "put a text file there, or take it away");
@@ -46,7 +48,6 @@ export function readConfiguration(text: string): DefinitionReading<Configuration
   const read = <Key extends keyof Configuration>(key: Key, value: Configuration[Key] | undefined) => {
     if (value !== undefined) values[key] = value;
   };
-  if ("$schema" in object) readString(source, "$schema", "");
   read("repo", readMatching(source, "repo", isRepository, repositoryRule));
   read("jobs", readJobs(source));
   read("labelNamespace", readMatching(source, "labelNamespace", isNamespace, namespaceRule));
@@ -70,7 +71,8 @@ export function conventionsOf(values: Partial<Configuration>): Conventions {
 }
 
 const namespaceRule = "the reverse of a domain that is yours, in lower case, e.g. org.example";
-const variableRule = "letters, digits and _, beginning with none of the digits, e.g. EXAMPLE_IMAGE";
+const variableRule =
+  "letters, digits and _, beginning with none of the digits, e.g. EXAMPLE_IMAGE, and none that shells and programs go by";
 
 /** The labels of OCI are not ours to give (image-spec, annotations.md, "Rules"). */
 function isNamespace(text: string): boolean {
@@ -81,8 +83,12 @@ function isNamespace(text: string): boolean {
 }
 
 function isVariable(text: string): boolean {
-  return /^[A-Za-z_]\w*$/.test(text);
+  return /^[A-Za-z_]\w*$/.test(text) && !reservedVariables.test(text);
 }
+
+/** Those that users of a release could not do without; `environ(7)`, and what shells and the loader read at their start. */
+const reservedVariables =
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|PWD|HOSTNAME|TERM|TZ|IFS|ENV|BASH_ENV|LANG|LANGUAGE|LC_\w+|LD_\w+)$/;
 
 /** The string that a key gives, if it gives one and that is fit. */
 function readMatching(

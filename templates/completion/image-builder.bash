@@ -14,7 +14,12 @@ _image_builder() {
   COMPREPLY=()
   {
     read -r kind
-    while IFS=$'\t' read -r word _; do COMPREPLY+=("${word#"$cut"}"); done
+    while IFS=$'\t' read -r word _; do
+      word=${word#"$cut"}
+      # What is put on the line is read as shell: a directory can have any name.
+      if [[ $word == *[^A-Za-z0-9_./:=@%+,-]* ]]; then printf -v word %q "$word"; fi
+      COMPREPLY+=("$word")
+    done
   } < <("${words[0]/#\~/$HOME}" __complete "${words[@]:1}" 2> /dev/null)
   case $kind in
     files) compopt -o default ;;

@@ -149,8 +149,12 @@ test("a failed step is a failure with the last lines of its output, and what sta
   assert.equal(readOutputs(output)["images"], "[]");
 });
 
-for (const again of [false, true])
-  test(`a run that SIGTERM stops in the middle of a build${again ? ", and leaves at once after a second one," : ""} reports that`, async () => {
+for (const [signal, exitCode, again] of [
+  ["SIGTERM", 143, false],
+  ["SIGTERM", 143, true],
+  ["SIGHUP", 129, false],
+] as const)
+  test(`a run that ${signal} stops in the middle of a build${again ? ", and leaves at once after a second one," : ""} reports that`, async () => {
     const place = await openWorkplace();
     const seconds = `3${String(Math.floor(Math.random() * 1e6))}`;
     const root = makeRepository({
@@ -162,17 +166,17 @@ for (const again of [false, true])
     const running = place.start(root, ["--push", "--jobs", "1", ...files.args], files.github);
     await running.says(/science\/slow: building/);
     await eventually(() => runs(seconds));
-    running.process.kill("SIGTERM");
+    running.process.kill(signal);
     if (again) {
       await running.says(/Once more/);
-      running.process.kill("SIGTERM");
+      running.process.kill(signal);
     }
     const { code, stderr } = await running.ended;
-    assert.is(code, 143, stderr);
+    assert.is(code, exitCode, stderr);
 
     const report = readReport(files.json);
-    assert.equal([report.result, report.exitCode], ["cancelled", 143]);
-    assert.equal(report.problems, [{ kind: "failure", message: "stopped by SIGTERM" }]);
+    assert.equal([report.result, report.exitCode], ["cancelled", exitCode]);
+    assert.equal(report.problems, [{ kind: "failure", message: `stopped by ${signal}` }]);
     const { "science/slow": slow, "science/quick": quick, "compat/slow:1.0": release } = results(report);
     assert.equal([quick, slow], ["built", "cancelled"]);
     assert.ok(release === "skipped" || release === "science/slow");
@@ -180,7 +184,7 @@ for (const again of [false, true])
     assert.equal([junit.tests, junit.errors, junit.failures], [5, 1, 0]);
     assert.equal(
       junit.cases.at(-1)?.results.map(({ kind, message }) => [kind, message]),
-      [["Error", "stopped by SIGTERM"]],
+      [["Error", `stopped by ${signal}`]],
     );
     const [, , summary = "", output = ""] = files.texts();
     assert.match(summary, "### image-builder: cancelled, built 1 of 4 images for ");

@@ -115,6 +115,16 @@ for (const [shell, call] of [
     );
   });
 
+test("bash puts a directory on the line as the name that it is, and never as a command", async () => {
+  writeFiles(root, { ...scienceFiles("odd $(touch hit)", { image: "odd", target: "odd" }) });
+  const [left] = await typed("bash --noprofile --rcfile bashrc -i", [
+    "image-builder plan --include science/o",
+  ]);
+  writeFiles(root, { "science/odd $(touch hit)": null });
+  // Between double quotes, `\\$` is a dollar.
+  assert.is(left, String.raw`image-builder plan --include science/odd\ $\(touch\ hit\)`);
+});
+
 const fish = (line: string) =>
   execFileSync("fish", ["--no-config", "-c", `source ${home}/completion.fish; complete -C '${line}'`], {
     cwd: root,

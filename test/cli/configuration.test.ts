@@ -123,6 +123,9 @@ test("the schema of the file and the tool take and refuse the same", () => {
     [{ environmentVariable: "_x1" }, true],
     [{ environmentVariable: "1x" }, false],
     [{ environmentVariable: "A B" }, false],
+    [{ environmentVariable: "PATH" }, false],
+    [{ environmentVariable: "LD_PRELOAD" }, false],
+    [{ environmentVariable: "PATHS" }, true],
     [{ ignoreFiles: "**/*.md" }, false],
     [{ ignoreFiles: [1] }, false],
     [{ repo: null }, false],
@@ -168,6 +171,12 @@ test("a file that is no text file is refused, and nothing waits for one that is 
   fs.mkdirSync(path.join(root, "image-builder.json5"));
   assert.match((await runTool(root, ["check"])).stderr, "image-builder.json5: is not a regular file — ");
   fs.rmdirSync(path.join(root, "image-builder.json5"));
+  fs.symlinkSync("nowhere", path.join(root, "image-builder.json5"));
+  assert.match(
+    (await runTool(root, ["config"])).stderr,
+    "image-builder.json5: is a link that leads nowhere — ",
+  );
+  fs.rmSync(path.join(root, "image-builder.json5"));
   fs.writeFileSync(path.join(root, "image-builder.json5"), Buffer.from([0x7b, 0xff, 0x7d]));
   assert.match((await runTool(root, ["check"])).stderr, "image-builder.json5: is not UTF-8 — ");
   fs.writeFileSync(path.join(root, "image-builder.json5"), "{ jobs: }\n");

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -431,6 +432,17 @@ test("for random repositories and changes the plan is exactly what changed and w
     }),
     { numRuns: 25 },
   );
+});
+
+test("a reader that leaves takes nothing from the exit code, and a full disk is said", () => {
+  const { root } = nistRepository();
+  const bash = (script: string) =>
+    spawnSync("bash", ["-c", script], { cwd: root, encoding: "utf8", env: { ...process.env, TOOL: tool } });
+  writeFiles(root, { "science/broken/sciserver-image.json": "{" });
+  assert.is(bash('"$TOOL" check --format json | true; echo ${PIPESTATUS[0]}').stdout, "3\n");
+  const full = bash('"$TOOL" config > /dev/full');
+  assert.is(full.status, 4);
+  assert.is(full.stderr, "ERROR:root:standard output cannot be written: ENOSPC\n");
 });
 
 test.run();
