@@ -12,12 +12,15 @@ async function main(): Promise<number> {
   const stop = new AbortController();
   let log = openLog(0);
   let signalled = 0;
+  let rests = false;
   const onSignal = (name: NodeJS.Signals, number: number) => {
     process.on(name, () => {
       // The second time there is no waiting for the engine.
       if (signalled !== 0) process.exit(128 + number);
       signalled = 128 + number;
-      log.progress(`\nStopping (${name}): cancelling what runs. Once more to leave at once.\n`);
+      log.progress(
+        rests ? "\nStopped.\n" : `\nStopping (${name}): cancelling what runs. Once more to leave at once.\n`,
+      );
       stop.abort(new Stopped(name, number));
     });
   };
@@ -44,6 +47,7 @@ async function main(): Promise<number> {
         process.stdout.write(text);
       },
       progress: log.progress,
+      atRest: (now) => void (rests = now),
       environment: process.env,
       signal: stop.signal,
     });

@@ -148,6 +148,16 @@ export interface CompatStep extends StepCommon {
 
 export type Step = ScienceStep | CompatStep;
 
+/** What the older side of a ref makes and the catalog does not. */
+export interface Orphaned {
+  /** `science`: what a layer made under another target. */
+  readonly kind: "release" | "science";
+  /** `solar 2.0`, image and version, or `sci/solar:2.0`. */
+  readonly name: string;
+  /** The file that defined it. */
+  readonly definition: string;
+}
+
 /** The ordered steps that a change leads to. The JSON of `plan` is this, and what else is known of each step. */
 export interface Plan {
   readonly formatVersion: 1;
@@ -156,6 +166,8 @@ export interface Plan {
   readonly ref: string | null;
   readonly build: Build;
   readonly steps: readonly Step[];
+  /** What the change was let to orphan; not there where that is nothing. */
+  readonly orphans?: readonly Orphaned[];
 }
 
 /** How to log in to a registry. An identity token stands for a login that its holder made elsewhere. */

@@ -3,7 +3,7 @@
  *
  * `kind` decides the exit code: `failure` (a build, test or push failed) 1, `usage` (the command line) 2,
  * `definition` (something below science/ or compat/) 3, `surroundings` (git, engine, registry, network) 4.
- * `file` is relative to the root; `line` and `column` count from 1.
+ * `file` is relative to the root; `line` and `column` count from 1. A hint can have further lines, which are indented.
  */
 export interface Problem {
   readonly kind: "failure" | "usage" | "definition" | "surroundings";
@@ -28,22 +28,23 @@ export class Refusal extends Error {
   }
 }
 
-/** A problem on one line: `file:line:column: what — hint`, as far as each part is known. */
+/** A problem on one line, but for further ones of its hint: `file:line:column: what — hint`, as far as each part is known. */
 export function describeProblem(problem: Problem): string {
   const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined);
   const text = problem.hint === undefined ? problem.message : `${problem.message} — ${problem.hint}`;
   return place.length === 0 ? text : `${place.join(":")}: ${text}`;
 }
 
-/** Waits for all, and refuses with the problems of all that are refused. */
+/** Waits for all, and refuses with the problems of all that are refused; one that several share is said once. */
 export async function refuseTogether<T>(tasks: readonly Promise<T>[]): Promise<readonly T[]> {
-  const problems: Problem[] = [];
+  const problems = new Set<Problem>();
   const values: T[] = [];
   for (const result of await Promise.allSettled(tasks)) {
     if (result.status === "fulfilled") values.push(result.value);
-    else if (result.reason instanceof Refusal) problems.push(...result.reason.problems);
+    else if (result.reason instanceof Refusal)
+      for (const problem of result.reason.problems) problems.add(problem);
     else throw result.reason;
   }
-  if (problems.length > 0) throw new Refusal(...problems);
+  if (problems.size > 0) throw new Refusal(...problems);
   return values;
 }

@@ -3,6 +3,7 @@ import type { Catalog, Plan, Step } from "../model.ts";
 import { inputsLabel } from "../planning/labels.ts";
 import { scienceReference } from "../planning/names.ts";
 import { Refusal, refuseTogether } from "../problem.ts";
+import type { Problem } from "../problem.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import type { RunEvent, TransferProgress } from "../run.ts";
@@ -46,9 +47,11 @@ export async function findBases(search: BaseSearch): Promise<Bases> {
   for (const step of search.plan.steps)
     for (const want of wantsOf(step, search)) if (!built.has(want.directory)) wanted.set(keyOf(want), want);
   const found = await refuseTogether(
-    [...wanted].map(async ([key, want]) => [key, await findLayer(search, want)] as const),
+    [...wanted].map(async ([key, want]) => ({ key, want, base: await findLayer(search, want) })),
   );
-  const bases = new Map(found);
+  const missing = found.flatMap(({ want, base }) => (base === undefined ? [want] : []));
+  if (missing.length > 0) throw new Refusal(...missingLayers(missing));
+  const bases = new Map(found.map(({ key, base }) => [key, base]));
   return (directory, written) => bases.get(keyOf({ directory, written }));
 }
 
@@ -129,7 +132,8 @@ function wantsOf(step: Step, { catalog, plan }: BaseSearch): Want[] {
   return bases.flatMap(({ layer, reference }) => (layer === undefined ? [] : want(layer, reference)));
 }
 
-async function findLayer(search: BaseSearch, { directory, published, written }: Want): Promise<BaseImage> {
+async function findLayer(search: BaseSearch, want: Want): Promise<BaseImage | undefined> {
+  const { published } = want;
   const { registry, first } = search;
   const local = async (name: string) => localBase(await search.engine(), name);
   const remote = async (name: string): Promise<BaseImage | undefined> => {
@@ -141,18 +145,33 @@ async function findLayer(search: BaseSearch, { directory, published, written }: 
   const found =
     first === "local" ? ((await local(published)) ?? (await remote(published))) : await remote(published);
   if (found !== undefined) return found;
-  const other = written === undefined || written === published ? undefined : written;
+  const other = otherPlace(want);
   // Without a registry in it, `sci/a:1.0` would be looked for in a namespace of Docker Hub, which anybody may own.
   const named = other !== undefined && parseReference(other)?.registry !== undefined ? other : undefined;
-  const foundThere =
+  return (
     (other === undefined ? undefined : await local(other)) ??
-    (named === undefined ? undefined : await remote(named));
-  if (foundThere !== undefined) return foundThere;
-  throw new Refusal({
-    kind: "surroundings",
-    file: directory,
-    message: `what is to be built stands on this layer, but there is no image ${[published, ...(other === undefined ? [] : [other])].join(" nor ")}`,
-    hint: `build it in the same run: --include ${directory} beside what you want, or --all`,
+    (named === undefined ? undefined : await remote(named))
+  );
+}
+
+/** Where a layer is looked for if it is not in the repository of the run. */
+function otherPlace({ published, written }: Want): string | undefined {
+  return written === published ? undefined : written;
+}
+
+function missingLayers(missing: readonly Want[]): readonly Problem[] {
+  const several = new Set(missing.map(({ directory }) => directory)).size > 1;
+  return missing.map((want) => {
+    const { directory, published } = want;
+    const places = [published, otherPlace(want)].filter((place) => place !== undefined);
+    return {
+      kind: "surroundings",
+      file: directory,
+      message: `what is to be built stands on this layer, but there is no image ${places.join(" nor ")}`,
+      hint: several
+        ? "build it in the same run: --stale builds all that is missing"
+        : `build it in the same run: --include ${directory} beside what you want, or --all`,
+    };
   });
 }
 

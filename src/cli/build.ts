@@ -91,7 +91,7 @@ export const buildCommand = defineCommand({
     const { logs, report, watch: isWatching } = given;
     const progress = progressMode(given.progress, surroundings.environment);
     const doing = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
-    const settings = { ...planSettings(given), ...doing, progress, logs, report };
+    const settings = { ...planSettings(given), ...doing, progress, logs, report, watch: isWatching };
     if (!isWatching) return build(settings, surroundings);
     if (push || dryrun) throw new Refusal(nothingToWatch);
     const { watch } = await import("../commands/watch.ts");

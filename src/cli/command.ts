@@ -1,6 +1,7 @@
 import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options, PositionalOptions } from "yargs";
 import type { Surroundings } from "../commands/surroundings.ts";
-import { globalGroup } from "./options.ts";
+import { Refusal } from "../problem.ts";
+import { globalGroup, rootAround } from "./options.ts";
 import { settle } from "./settings.ts";
 import type { Option, Settings } from "./settings.ts";
 
@@ -80,10 +81,21 @@ export function defineCommand<
           return command.group(["help", "version"], globalGroup).conflicts({ ...conflicts });
         },
         (given) =>
-          invoke(typeof given["verbose"] === "number" ? given["verbose"] : 0, (surroundings) => {
-            const settings = settle(options, given, surroundings.environment);
-            const { values, conventions } = settings;
-            return run(Object.assign({}, given, values), settings)({ ...surroundings, conventions });
+          invoke(typeof given["verbose"] === "number" ? given["verbose"] : 0, async (surroundings) => {
+            let root: unknown = given["root"];
+            try {
+              const settings = settle(options, given, surroundings.environment);
+              const { values, conventions } = settings;
+              root = values["root"];
+              return await run(Object.assign({}, given, values), settings)({ ...surroundings, conventions });
+            } catch (error) {
+              if (error instanceof Refusal) {
+                const { annotate } = await import("../commands/annotate.ts");
+                const around = typeof root === "string" ? root : (rootAround() ?? ".");
+                await annotate(error.problems, around, surroundings);
+              }
+              throw error;
+            }
           }),
       ),
   };

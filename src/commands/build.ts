@@ -2,7 +2,7 @@ import { describeProblem, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { leadsToHead, readBranch, readSource } from "../git/checkout.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
-import { logPlan, nothingToBuild } from "../report/plan.ts";
+import { logPlan, nothingToBuild, orphanLines } from "../report/plan.ts";
 import type { ProgressMode } from "../report/progress.ts";
 import type { RunRecord } from "../report/run-report.ts";
 import type { RunResult } from "../run.ts";
@@ -31,6 +31,8 @@ export interface BuildSettings extends PlanSettings {
   readonly progress: ProgressMode;
   /** Where each step's output is kept in a file; undefined for nowhere. */
   readonly logs: string | undefined;
+  /** It is one of many builds of what is being written. */
+  readonly watch: boolean;
   /** The files that tell of the run when it has ended. */
   readonly report: readonly string[];
 }
@@ -50,6 +52,7 @@ async function run(
   const seen = await preview(settings, surroundings);
   const { catalog, plan } = seen;
   logPlan(plan, log);
+  for (const line of orphanLines(plan)) surroundings.progress(`${line}\n`);
   if (push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
   if (!push) tellUnused(settings, surroundings.progress);
   const names = await tagNames(settings, environment);
@@ -104,7 +107,7 @@ async function run(
   } finally {
     await progress.end();
   }
-  out(summary(result));
+  out(summary(result, { hint: !settings.watch }));
   const unwritten = logs?.problem();
   record?.finish(result, unwritten);
   if (unwritten !== undefined) log.error(describeProblem(unwritten));

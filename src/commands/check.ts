@@ -10,6 +10,7 @@ import type { Catalog } from "../model.ts";
 import { exitCodes, Refusal } from "../problem.ts";
 import { countFindings, findingLine, findingsJson, findingsSarif } from "../report/check.ts";
 import { counted } from "../report/text.ts";
+import { annotate } from "./annotate.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What is checked and how it is told, as the command line gives it. */
@@ -35,8 +36,9 @@ export async function check({ root, format }: CheckSettings, surroundings: Surro
     );
     return code;
   }
-  for (const finding of findings)
-    if (finding.severity !== "error") surroundings.progress(`${findingLine(finding)}\n`);
+  const remarks = findings.filter(({ severity }) => severity !== "error");
+  for (const remark of remarks) surroundings.progress(`${findingLine(remark)}\n`);
+  await annotate(remarks, root, surroundings);
   if (catalog === undefined || first !== undefined) throw new Refusal(...errors);
   const { science, compat, finals } = catalog;
   const releases = [...finals].filter((directory) => science.get(directory)?.retired === false);

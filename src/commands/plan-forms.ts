@@ -12,7 +12,7 @@ type DrawnFormat = "text" | "markdown" | "mermaid" | "dot" | "svg" | "html";
 
 /** What is to be shown. */
 export interface Shown extends Pick<Preview, "catalog" | "plan"> {
-  readonly settings: PlanSettings;
+  readonly settings: PlanSettings & { readonly output: string | undefined };
   /** Every layer, and not only what the plan builds and what that stands on. */
   readonly whole: boolean;
 }
@@ -28,7 +28,7 @@ export async function drawPlan(
   const title = whole ? `Layers at ${stampOf(plan)}` : `Plan for ${stampOf(plan)}`;
   switch (format) {
     case "text":
-      return (await import("../report/plan-tree.ts")).planTree(nodes, plan);
+      return (await import("../report/plan-tree.ts")).planTree(nodes, plan, widthOf(settings.output));
     case "markdown":
       return (await import("../report/plan-markdown.ts")).planMarkdown(nodes, plan);
     case "mermaid":
@@ -53,6 +53,11 @@ export async function drawPlan(
       return planPage({ nodes, catalog, plan, title, details: { layers, stacks, published } });
     }
   }
+}
+
+/** Of the terminal that the text goes to; undefined where it goes elsewhere. Some that stand in for one have no size. */
+function widthOf(output: string | undefined): number | undefined {
+  return output === undefined ? process.stdout.columns || undefined : undefined;
 }
 
 /** What the rolling tag of each layer and release names, by the id of the step that would move it. */

@@ -6,7 +6,7 @@ import { readPastDefinition } from "../definitions/definition.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
 import { definitionsBefore } from "../git/past.ts";
-import type { Catalog, Plan, Reason } from "../model.ts";
+import type { Catalog, Orphaned, Plan, Reason } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
 import { stampOf } from "../planning/names.ts";
@@ -60,18 +60,20 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   asked.catch(() => undefined);
   const catalog = loadCatalog(settings.root);
   const answer = await asked;
-  const checkout = ref === null ? answer : await protectImages(settings, catalog, answer, ref);
+  const { checkout, orphans } =
+    ref === null ? { checkout: answer, orphans: [] } : await protectImages(settings, catalog, answer, ref);
 
   const triggers = triggersOf(settings.root, catalog);
   const configured = ref === null ? none : await configurationChanges(settings, catalog, checkout, ref);
   const { ignored, held, ...found } = stale
     ? await askRegistry(settings, catalog, surroundings)
     : findChanges(settings, catalog, checkout, triggers, configured);
-  if (ref !== null && !settings.untracked)
-    tellUntracked(catalog, checkout, found.changes, triggers, surroundings);
+  const counts = ref === null || settings.untracked;
+  if (!counts) tellUntracked(catalog, checkout, found.changes, triggers, surroundings);
+  const without = counts ? new Set<string>() : newLayers(catalog, checkout, found.changes);
   const { commit, count } = checkout;
   const build = { commit, count, stamp: stampOf(commit, count), dirty: false };
-  const input = { catalog, ...found, repo: settings.repo, ref };
+  const input = { catalog, ...found, without, orphans, repo: settings.repo, ref };
   const clean = makePlan({ ...input, build });
 
   const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
@@ -100,6 +102,16 @@ function tellUntracked(
     );
 }
 
+/** The science layers that are new to git and do not count: nothing of them is there to make a release of. */
+function newLayers({ science }: Catalog, { untracked }: Checkout, changes: Changes): ReadonlySet<string> {
+  const unknown = new Set(untracked);
+  return new Set(
+    [...science.keys()].filter(
+      (layer) => unknown.has(`${layer}/sciserver-image.json`) && !changes.has(layer),
+    ),
+  );
+}
+
 /** The catalog below a root; refuses with every problem in it. */
 export function loadCatalog(root: string): Catalog {
   const { catalog, problems } = readCatalog(root);
@@ -108,26 +120,29 @@ export function loadCatalog(root: string): Catalog {
 }
 
 /**
- * Refuses a change that makes images and versions disappear that the older side of the ref had. Gives the checkout without
- * the definitions that the change only retires: what builds on their layers is not built again for that. A preview in
- * which no definition changed pays nothing.
+ * Refuses a change that makes images and versions disappear that the older side of the ref had, or gives them where that is
+ * allowed; and the checkout without the definitions that the change only retires: what builds on their layers is not built again
+ * for that. A preview in which no definition changed pays nothing.
  */
 async function protectImages(
   { root, allowOrphans }: PlanSettings,
   catalog: Catalog,
   checkout: Checkout,
   ref: string,
-): Promise<Checkout> {
+): Promise<{ readonly checkout: Checkout; readonly orphans: readonly Orphaned[] }> {
   const files = checkout.changed.filter((file) => /^science\/.+\/sciserver-image\.json$/.test(file));
-  if (files.length === 0) return checkout;
+  if (files.length === 0) return { checkout, orphans: [] };
   const before = (await definitionsBefore(root, ref)).flatMap(
     ({ path: file, text }) => readPastDefinition(text, file) ?? [],
   );
   const changed = new Set(files.map((file) => path.posix.dirname(file)));
-  const orphans = allowOrphans ? [] : findOrphans(before, changed, catalog);
-  if (orphans.length > 0) throw new Refusal(...orphans);
+  const found = findOrphans(before, changed, catalog);
+  if (found.length > 0 && !allowOrphans) throw new Refusal(...found.map(({ problem }) => problem));
   const retired = onlyRetired(before, catalog);
-  return { ...checkout, changed: checkout.changed.filter((file) => !retired.has(file)) };
+  return {
+    checkout: { ...checkout, changed: checkout.changed.filter((file) => !retired.has(file)) },
+    orphans: found.map(({ orphan }) => orphan),
+  };
 }
 
 const none: Changes = new Map();

@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
-import { readPrefix } from "../git/checkout.ts";
 import { describeProblem, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { RunEnding, RunRecord, RunReport } from "../report/run-report.ts";
+import { isOnGithub, placeIn } from "./annotate.ts";
 import { Stopped } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -27,22 +27,26 @@ export async function withReports(
   surroundings: Surroundings,
   run: (record: RunRecord | undefined) => Promise<number>,
 ): Promise<number> {
-  const { log, environment, signal } = surroundings;
-  const onGithub = environment["GITHUB_ACTIONS"] === "true";
+  const { log, environment, progress, signal } = surroundings;
+  const onGithub = isOnGithub(environment);
   if (settings.report.length === 0 && !onGithub) return run(undefined);
 
   const { recordRun } = await import("../report/run-report.ts");
   const files = settings.report.length === 0 ? [] : await openFiles(settings.report);
-  const github = onGithub ? await openGithub(settings.root, surroundings) : [];
+  const github = onGithub ? await openGithub(settings.root, environment) : undefined;
+  const destinations = [...files, ...(github?.files ?? [])];
   const unwritable = [
     ...forEach(files, "usage", ({ check }) => check()),
-    ...forEach(github, "surroundings", ({ check }) => check()),
+    ...forEach(github?.files ?? [], "surroundings", ({ check }) => check()),
   ];
   if (unwritable.length > 0) throw new Refusal(...unwritable);
   const record = recordRun(settings);
-  const write = (ending: RunEnding) => {
+  /** `thrown` is annotated where all refusals are. */
+  const write = (ending: RunEnding, thrown: readonly Problem[] = []) => {
     const report = record.report(ending);
-    return forEach([...files, ...github], "surroundings", (destination) => destination.write(report));
+    const problems = ending.problems.filter((problem) => !thrown.includes(problem));
+    progress(github?.annotations(record.report({ ...ending, problems })) ?? "");
+    return forEach(destinations, "surroundings", (destination) => destination.write(report));
   };
   // A second signal ends the process at once, and even then it has to be known what became of the run.
   const onExit = () => void write(stopped(signal));
@@ -57,7 +61,8 @@ export async function withReports(
     return exitCode === 0 && problems.length > 0 ? exitCodes.surroundings : exitCode;
   } catch (error) {
     const ending = brokenOff(error, signal, record);
-    for (const problem of write(ending)) log.error(describeProblem(problem));
+    const thrown = error instanceof Refusal ? error.problems : [];
+    for (const problem of write(ending, thrown)) log.error(describeProblem(problem));
     throw error;
   } finally {
     process.off("exit", onExit);
@@ -140,13 +145,9 @@ async function openFiles(files: readonly string[]): Promise<readonly Destination
 }
 
 /** What GitHub shows of a run, and hands on to later steps of the job. */
-async function openGithub(
-  root: string,
-  { environment, progress }: Surroundings,
-): Promise<readonly Destination[]> {
+async function openGithub(root: string, environment: NodeJS.ProcessEnv) {
   const { annotations, markdownSummary, outputs } = await import("../report/github.ts");
-  const prefix = await readPrefix(root);
-  const place = (file: string) => (fs.existsSync(path.join(root, file)) ? `${prefix}${file}` : undefined);
+  const place = await placeIn(root);
   const appended = (name: string, text: (report: RunReport) => string): Destination[] => {
     const file = environment[name];
     if (file === undefined || file === "") return [];
@@ -156,14 +157,8 @@ async function openGithub(
       { name: `${name} (${file})`, hint, check: () => append(""), write: (report) => append(text(report)) },
     ];
   };
-  return [
-    ...appended("GITHUB_STEP_SUMMARY", markdownSummary),
-    ...appended("GITHUB_OUTPUT", outputs),
-    {
-      name: "standard error",
-      hint: "",
-      check: () => undefined,
-      write: (report) => progress(annotations(report, place)),
-    },
-  ];
+  return {
+    annotations: (report: RunReport) => annotations(report, place),
+    files: [...appended("GITHUB_STEP_SUMMARY", markdownSummary), ...appended("GITHUB_OUTPUT", outputs)],
+  };
 }

@@ -13,6 +13,8 @@ export interface Surroundings {
   /** What holds for all images of the checkout around; the defaults where there is none. */
   readonly conventions: Conventions;
   readonly environment: NodeJS.ProcessEnv;
+  /** Takes whether the command waits for a person, and nothing runs that would have to be cancelled. */
+  readonly atRest: (rests: boolean) => void;
   /** Aborted when the process is told to stop, with a `Stopped` as its reason. */
   readonly signal: AbortSignal;
 }

@@ -26,7 +26,7 @@ const ofEditors = /(?:^|\/)(?:\.git|4913|\.#[^/]*|#[^/]*#|[^/]*~|[^/]*\.sw[a-z])
  */
 export async function watch(settings: BuildSettings, surroundings: Surroundings): Promise<never> {
   const { root } = settings;
-  const { log, out, progress, signal } = surroundings;
+  const { log, out, progress, atRest, signal } = surroundings;
   const first = { ...settings, untracked: true };
   /** Files that were saved and whose layers are not known yet. */
   const saved = new Set<string>();
@@ -98,7 +98,9 @@ export async function watch(settings: BuildSettings, surroundings: Surroundings)
       await (planned ? buildSaved() : buildFirst()).catch(tell);
       if (!pending) {
         progress("Waiting for a file to be saved; Ctrl-C stops.\n");
+        atRest(true);
         await once(saves, "save", { signal });
+        atRest(false);
       }
       do {
         pending = false;

@@ -3,6 +3,7 @@ import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
 import { releaseId } from "../planning/plan.ts";
 import { findBeginnings, findObstacles, madeOf } from "../planning/why.ts";
+import { orphanLines } from "../report/plan.ts";
 import { json } from "../report/text.ts";
 import { whyText } from "../report/why.ts";
 import type { Cause, Why } from "../why.ts";
@@ -25,8 +26,10 @@ const mostCommits = 1000;
 /** `image-builder why`: prints why a plan builds an image, or why it does not. Gives the exit code. */
 export async function why(settings: WhySettings, surroundings: Surroundings): Promise<number> {
   const { root, format } = settings;
-  const previewed = await preview(settings, surroundings);
+  const previewed = await preview({ ...settings, allowOrphans: true }, surroundings);
   const { catalog, plan } = previewed;
+  const unless = settings.allowOrphans ? "" : " Without --allow-orphans there is no plan.";
+  for (const line of orphanLines(plan)) surroundings.progress(`${line}${unless}\n`);
   const image = findImage(catalog, settings.image);
   const id = image.kind === "science" ? image.layer.directory : releaseId(image.layer);
   const step = plan.steps.find((each) => each.id === id);

@@ -1,5 +1,5 @@
 import { definitionFile } from "../conventions.ts";
-import type { Catalog, ScienceLayer } from "../model.ts";
+import type { Catalog, Orphaned, ScienceLayer } from "../model.ts";
 import type { Problem } from "../problem.ts";
 import { releaseId } from "./plan.ts";
 
@@ -8,6 +8,12 @@ export type Definition = Pick<
   ScienceLayer,
   "directory" | "image" | "version" | "target" | "compat" | "retired"
 >;
+
+/** What a change orphans, and what is to be said where that must not be. */
+interface FoundOrphan {
+  readonly orphan: Orphaned;
+  readonly problem: Problem;
+}
 
 /**
  * What a change would leave behind in the registry, for good: images and versions, and targets, that no layer makes any
@@ -18,18 +24,18 @@ export function findOrphans(
   before: readonly Definition[],
   changed: ReadonlySet<string>,
   catalog: Catalog,
-): readonly Problem[] {
+): readonly FoundOrphan[] {
   const made = releasesOf(catalog);
   const retired = new Set(before.filter((each) => each.retired).map(releaseId));
-  const problems = new Map<string, Problem>();
+  const found = new Map<string, FoundOrphan>();
   for (const old of before) {
     const id = releaseId(old);
     if (made.has(id)) {
-      const problem = renamedTarget(old, before, changed, catalog);
-      if (problem !== undefined) problems.set(old.directory, problem);
-    } else if (!retired.has(id) && !problems.has(id)) problems.set(id, vanished(old, catalog));
+      const renamed = renamedTarget(old, before, changed, catalog);
+      if (renamed !== undefined) found.set(old.directory, renamed);
+    } else if (!retired.has(id) && !found.has(id)) found.set(id, vanished(old, catalog));
   }
-  return [...problems.values()];
+  return [...found.values()];
 }
 
 /** The definition files that a change only gives `"retired": true`, which changes nothing in what the layer makes. */
@@ -80,7 +86,7 @@ export function releasesOf(catalog: Catalog): ReadonlySet<string> {
   return new Set([...catalog.science.values()].map(releaseId));
 }
 
-function vanished(old: Definition, catalog: Catalog): Problem {
+function vanished(old: Definition, catalog: Catalog): FoundOrphan {
   const { directory, image, version, target } = old;
   const now = catalog.science.get(directory);
   const how =
@@ -89,11 +95,23 @@ function vanished(old: Definition, catalog: Catalog): Problem {
       : now.image === image
         ? `its version became ${now.version}`
         : `its image became ${now.image}`;
+  const file = definitionFile(old.directory);
+  const hint = [
+    "keep it, retire it, or give --allow-orphans",
+    "as it is: this will result in an orphaned image, which will no longer receive compat updates (must ensure that version is deprecated and no longer used)",
+    `add without changing version: a new science layer FROM sci/${target}:${version} with the same "image" and "version"`,
+    `add and change version: the same with a higher "version", and ${version} still gets compat updates`,
+    "change in place: without a change of image or version",
+    `give ${version} up: keep its definition, with "retired": true`,
+  ].join("\n  ");
   return {
-    kind: "definition",
-    file: definitionFile(old.directory),
-    message: `no layer makes ${image} ${version} any more, ${how}: this will result in an orphaned image, which will no longer receive compat updates (must ensure that version is deprecated and no longer used)`,
-    hint: `add without changing version: a new science layer FROM sci/${target}:${version} with the same "image" and "version"; add and change version: the same with a higher "version", and ${version} still gets compat updates; change in place: without a change of image or version; to give ${version} up: keep its definition, with "retired": true, or give --allow-orphans`,
+    orphan: { kind: "release", name: `${image} ${version}`, definition: file },
+    problem: {
+      kind: "definition",
+      file,
+      message: `no layer makes ${image} ${version} any more, ${how}`,
+      hint,
+    },
   };
 }
 
@@ -103,7 +121,7 @@ function renamedTarget(
   before: readonly Definition[],
   changed: ReadonlySet<string>,
   catalog: Catalog,
-): Problem | undefined {
+): FoundOrphan | undefined {
   const layers = [...catalog.science.values()];
   if (layers.some(({ target }) => target === old.target)) return undefined;
   const heir = layers.find(
@@ -114,10 +132,20 @@ function renamedTarget(
   );
   if (heir === undefined || heir.retired) return undefined;
   const { image, version, target } = old;
+  const orphan = `sci/${target}:${version}`;
+  const file = definitionFile(heir.directory);
+  const hint = [
+    `keep the name: "target": "${target}"`,
+    `as it is: this will result in an orphaned image, ${orphan}, which will no longer receive updates`,
+    "if nothing builds on it any more: give --allow-orphans",
+  ].join("\n  ");
   return {
-    kind: "definition",
-    file: definitionFile(heir.directory),
-    message: `the target of ${image} ${version} was renamed from ${target} to ${heir.target}: this will result in an orphaned image, sci/${target}:${version}, which will no longer receive updates`,
-    hint: `keep the name: "target": "${target}"; if nothing builds on it any more, give --allow-orphans`,
+    orphan: { kind: "science", name: orphan, definition: file },
+    problem: {
+      kind: "definition",
+      file,
+      message: `the target of ${image} ${version} was renamed from ${target} to ${heir.target}`,
+      hint,
+    },
   };
 }

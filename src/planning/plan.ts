@@ -1,4 +1,13 @@
-import type { Build, Catalog, CompatStep, Plan, Reason, ScienceLayer, ScienceStep } from "../model.ts";
+import type {
+  Build,
+  Catalog,
+  CompatStep,
+  Orphaned,
+  Plan,
+  Reason,
+  ScienceLayer,
+  ScienceStep,
+} from "../model.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import { compareVersions } from "../version.ts";
 import type { Changes } from "./changes.ts";
@@ -11,6 +20,10 @@ export interface PlanInput {
   readonly changes: Changes;
   /** Further reasons for single steps, by their id: what the registry lacks, or holds of other inputs. */
   readonly reasons?: ReadonlyMap<string, Reason>;
+  /** The directories of science layers that get no step, and no release. */
+  readonly without?: ReadonlySet<string>;
+  /** What the changes leave behind in the registry. */
+  readonly orphans?: readonly Orphaned[];
   readonly repo: string;
   readonly ref: string | null;
   readonly build: Build;
@@ -21,10 +34,11 @@ export interface PlanInput {
  * it, then a release of each final layer that is built or whose compat layers changed. What is retired gets no step.
  */
 export function makePlan(input: PlanInput): Plan {
-  const { repo, ref, build } = input;
+  const { repo, ref, build, orphans = [] } = input;
   const science = scienceSteps(input);
   const compat = compatSteps(input, new Set(science.map(({ id }) => id)));
-  return { formatVersion: 1, repo, ref, build, steps: [...science, ...compat] };
+  const steps = [...science, ...compat];
+  return { formatVersion: 1, repo, ref, build, steps, ...(orphans.length > 0 ? { orphans } : {}) };
 }
 
 /**
@@ -51,11 +65,11 @@ export function releaseId({ image, version }: { readonly image: string; readonly
   return `compat/${image}:${version}`;
 }
 
-function scienceSteps({ catalog, changes, reasons, repo, build }: PlanInput): ScienceStep[] {
+function scienceSteps({ catalog, changes, reasons, without, repo, build }: PlanInput): ScienceStep[] {
   const steps = new Map<string, ScienceStep>();
   const live = liveLayers(catalog);
   for (const layer of buildOrder(catalog)) {
-    if (!live.has(layer.directory)) continue;
+    if (!live.has(layer.directory) || without?.has(layer.directory) === true) continue;
     const needs = [...basesOf(layer)].filter((directory) => steps.has(directory)).sort();
     const because = [
       ...ownReasons(layer.directory, changes),
@@ -82,13 +96,13 @@ function scienceSteps({ catalog, changes, reasons, repo, build }: PlanInput): Sc
 }
 
 function compatSteps(
-  { catalog, changes, reasons, repo, build }: PlanInput,
+  { catalog, changes, reasons, without, repo, build }: PlanInput,
   built: ReadonlySet<string>,
 ): CompatStep[] {
   const steps: CompatStep[] = [];
   for (const directory of catalog.finals) {
     const layer = catalog.science.get(directory);
-    if (layer === undefined || layer.retired) continue;
+    if (layer === undefined || layer.retired || without?.has(directory) === true) continue;
     const { image, version, compat } = layer;
     const layers = catalog.stacks.get(compat) ?? [];
     const needs = built.has(directory) ? [directory] : [];

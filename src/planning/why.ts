@@ -68,7 +68,14 @@ export function findObstacles(
   const kept = parts.flatMap((directory): readonly Obstacle[] =>
     ignored.has(directory) ? [{ kind: "ignored", directory }] : [],
   );
-  if (ref !== null) return [{ kind: "unchanged" }, ...kept, ...unseen(parts, ref, circumstances)];
+  if (ref !== null) {
+    const hidden = unseen(parts, ref, circumstances);
+    // A layer that is itself new to git is left out whatever changed below it.
+    const isNew = circumstances.checkout.untracked.includes(definitionFile(layer.directory));
+    return isNew
+      ? hidden.filter((obstacle) => obstacle.kind === "untracked")
+      : [{ kind: "unchanged" }, ...kept, ...hidden];
+  }
   if (kept.length > 0) return kept;
   if (circumstances.stale) return [{ kind: circumstances.held ? "rolled-back" : "current" }];
   return [{ kind: "not-included" }];

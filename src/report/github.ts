@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { describeProblem } from "../problem.ts";
 import type { Problem } from "../problem.ts";
-import { why } from "./plan.ts";
-import { tagFailures } from "./run-report.ts";
+import { stampOf, why } from "./plan.ts";
+import { plainProblem, tagFailures } from "./run-report.ts";
 import type { RunReport, StepReport, TagReport } from "./run-report.ts";
 import { belowRepo, durationText, shortDigest } from "./text.ts";
 
@@ -30,20 +30,22 @@ function stays({ reference, why: reason }: TagReport): Problem {
   return { kind: "failure", message: `${reference} stays where it is: ${reason ?? ""}` };
 }
 
-function annotation(
-  level: "error" | "warning",
+/** A problem as such a line; `title` says what it is about. */
+export function annotation(
+  level: "error" | "warning" | "notice",
   problem: Problem,
   title: string,
   place: (file: string) => string | undefined,
 ): string {
-  const { file, line, column, ...said } = problem;
+  const clean = plainProblem(problem);
+  const { file, line, column, ...said } = clean;
   const path = file === undefined ? undefined : place(file);
   const where = path === undefined ? {} : { file: path, line, col: column };
   const properties = Object.entries({ ...where, title }).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${escaped(String(value), /[%\r\n:,]/g)}`],
   );
   // A place that GitHub cannot show is part of what is said.
-  const text = describeProblem(path === undefined ? problem : said);
+  const text = describeProblem(path === undefined ? clean : said);
   return `::${level} ${properties.join(",")}::${escaped(text, /[%\r\n]/g)}\n`;
 }
 
@@ -62,7 +64,7 @@ export function outputs({ result, build, steps }: RunReport): string {
     .map(({ image, version, digest, tags }) => ({ image, version, reference: tags[0]?.reference, digest }));
   const values = {
     result,
-    stamp: build?.stamp ?? "",
+    stamp: build === null ? "" : stampOf({ build }),
     built: steps.filter((step) => step.result === "built").length,
     pushed: steps.flatMap(({ tags }) => tags).filter(({ state }) => state === "published").length,
     images: JSON.stringify(images),
@@ -110,7 +112,7 @@ function markdown(report: RunReport, { output }: { readonly output: boolean }): 
 }
 
 function headline({ result, steps, build, seconds }: RunReport): string {
-  const stamp = build === null ? "" : ` for \`${build.stamp}\``;
+  const stamp = build === null ? "" : ` for \`${stampOf({ build })}\``;
   const built = steps.filter((step) => step.result === "built").length;
   if (result === "refused") return "refused, nothing was built";
   if (result === "planned") return `${steps.length} steps planned${stamp}`;

@@ -1,5 +1,6 @@
 import Builder from "fast-xml-builder";
 import { describeProblem } from "../problem.ts";
+import { stampOf } from "./plan.ts";
 import { tagFailures } from "./run-report.ts";
 import type { RunReport, StepReport } from "./run-report.ts";
 
@@ -28,7 +29,13 @@ function document(report: RunReport): unknown {
     "@errors": cases.filter((each) => "error" in each).length,
     "@time": report.seconds.toFixed(3),
   };
-  const facts = { repo, commit: build?.commit, stamp: build?.stamp, ref, result: report.result };
+  const facts = {
+    repo,
+    commit: build?.commit,
+    stamp: build === null ? null : stampOf({ build }),
+    ref,
+    result: report.result,
+  };
   const properties = Object.entries(facts).flatMap(([name, value]) =>
     value === undefined || value === null ? [] : [{ "@name": name, "@value": value }],
   );

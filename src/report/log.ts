@@ -19,7 +19,7 @@ export interface Log extends Readonly<Record<Level, (message: string) => void>> 
   readonly progress: (text: string) => void;
   /** Opens an area in its turn; what is written from then on goes above it, until `settle`. */
   readonly keepBelow: (open: () => LiveArea) => void;
-  /** Settles when all that came before is written, and ends the area that was kept below it. */
+  /** Settles when all that came before is written, to a slow reader too, and ends the area that was kept below it. */
   readonly settle: () => Promise<void>;
   /** Settles when everything is written, to a slow reader too. */
   readonly end: () => Promise<void>;
@@ -59,6 +59,7 @@ export function openLog(verbosity: number): Log {
         area = undefined;
       });
       await written;
+      await flush(process.stderr);
     },
     end: async () => {
       if (written === undefined) return;

@@ -1,7 +1,7 @@
 import type { LayerNode } from "../layer-node.ts";
 import type { Plan, Step } from "../model.ts";
 import { planMermaid } from "./plan-mermaid.ts";
-import { nothingToBuild, planTotals, why } from "./plan.ts";
+import { nothingToBuild, orphanLines, planTotals, why } from "./plan.ts";
 import { belowRepo, printable } from "./text.ts";
 
 /** GitHub takes 65,536 characters in a comment; some are left for what others put around it. In bytes, which are never fewer. */
@@ -17,9 +17,12 @@ const forNotice = 200;
  * are, whatever they hold. Ends with a line break.
  */
 export function planMarkdown(nodes: readonly LayerNode[], plan: Plan): string {
-  if (plan.steps.length === 0) return `### image-builder\n\n${nothingToBuild(plan, code)}`;
+  const orphans = orphanLines(plan, code)
+    .map((line) => `\n**${line}**\n`)
+    .join("");
+  if (plan.steps.length === 0) return `### image-builder\n\n${nothingToBuild(plan, code)}${orphans}`;
   const dirty = "The working tree differs from the commit in what is built: no rolling tag moves.\n\n";
-  let text = `### image-builder: ${planTotals(plan, code)}\n\n${plan.build.dirty ? dirty : ""}Images in ${code(plan.repo)}.\n`;
+  let text = `### image-builder: ${planTotals(plan, code)}\n\n${plan.build.dirty ? dirty : ""}Images in ${code(plan.repo)}.\n${orphans}`;
   for (const kind of ["compat", "science"] as const) {
     const steps = plan.steps.filter((step) => step.kind === kind);
     text += tableOf(kind, steps, plan, most - bytes(text) - 2 * forNotice);

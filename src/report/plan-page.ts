@@ -5,7 +5,7 @@ import type { Catalog, Plan, Reason } from "../model.ts";
 import type { PublishedImage } from "../status.ts";
 import { readTemplate } from "../templates.ts";
 import { drawLayers, stateOf } from "./drawing.ts";
-import { nothingToBuild, planTotals, staleText } from "./plan.ts";
+import { nothingToBuild, orphanLines, planTotals, since, staleText } from "./plan.ts";
 import { planSvg } from "./plan-svg.ts";
 import { minuteText, printable, shortDigest } from "./text.ts";
 
@@ -36,6 +36,7 @@ export async function planPage(input: PageInput): Promise<string> {
   return render({
     title,
     summary: plan.steps.length === 0 ? nothingToBuild(plan) : planTotals(plan),
+    orphans: orphanLines(plan).map(printable),
     repo: plan.repo,
     svg,
     style,
@@ -132,7 +133,8 @@ function whyOf({ id, kind, step }: LayerNode, { catalog, plan, details }: PageIn
   if (kind === "foreign") return [];
   if (step !== undefined) return step.because.map(reasonOf);
   if (catalog.science.get(id)?.retired === true) return [{ text: "Not built: it is retired." }];
-  if (plan.ref !== null) return [{ text: `Not built: no changes of ${plan.ref} touch what it is made of.` }];
+  if (plan.ref !== null)
+    return [{ text: `Not built: no changes ${since(plan.ref)} touch what it is made of.` }];
   return details.published === undefined
     ? [{ text: "Not built: neither it nor anything that it is made of was asked for." }]
     : [{ text: "Not built: the registry has it as this checkout would make it, or it was rolled back." }];

@@ -1,10 +1,7 @@
 import type { LayerNode } from "../layer-node.ts";
 import type { Plan } from "../model.ts";
-import { nothingToBuild, planTotals, stampOf, why } from "./plan.ts";
+import { nothingToBuild, orphanLines, planTotals, stampOf, why } from "./plan.ts";
 import { printable, wrap } from "./text.ts";
-
-/** How long the lines are, in characters, as far as names and paths let them. */
-const width = 80;
 
 /** A node with the lines of the tree that lead to it, and those that pass it to what comes below. */
 interface Place {
@@ -15,9 +12,10 @@ interface Place {
 
 /**
  * Nodes as a tree from the foreign images to the releases; what is built is marked, and why it is. Each stands once, on the
- * base of its final stage; what else it takes from is said beside it. Ends with a line break.
+ * base of its final stage; what else it takes from is said beside it. Lines have `width` characters, as far as names and paths
+ * let them. Ends with a line break.
  */
-export function planTree(nodes: readonly LayerNode[], plan: Plan): string {
+export function planTree(nodes: readonly LayerNode[], plan: Plan, width = 80): string {
   const above = childrenOf(nodes);
   const roots = (above.get(undefined) ?? []).filter(({ kind, id }) => kind !== "foreign" || above.has(id));
   const waiting = roots.toReversed().map((node): Place => ({ node, to: "", past: "" }));
@@ -35,7 +33,9 @@ export function planTree(nodes: readonly LayerNode[], plan: Plan): string {
     });
     waiting.push(...below.toReversed());
   }
-  return `${tree === "" ? "" : `${tree}\n`}${plan.steps.length === 0 ? nothingToBuild(plan) : summary(plan)}`;
+  const said = plan.steps.length === 0 ? nothingToBuild(plan) : summary(plan, width);
+  const orphans = orphanLines(plan).map((line) => `${printable(line)}\n`);
+  return `${tree === "" ? "" : `${tree}\n`}${said}${orphans.join("")}`;
 }
 
 /** What stands on each node, those on none under undefined. */
@@ -59,11 +59,11 @@ function nodeLines({ id, on: [, ...others], step }: LayerNode, room: number): re
   return line.length <= room ? [line] : [...wrap(`* ${name}`, room), ...wrap(reason, room)];
 }
 
-function summary(plan: Plan): string {
+function summary(plan: Plan, width: number): string {
   const tag = `VERSION-${stampOf(plan)}`;
   const tags = plan.build.dirty
-    ? `The working tree differs from the commit in what is built: tagged ${tag} alone`
-    : `Tagged ${tag} and VERSION`;
-  const lines = [`* built: ${planTotals(plan)}`, `${tags}, in ${plan.repo}`];
+    ? `The working tree differs from the commit in what is built. Tags: ${tag} alone`
+    : `Tags: ${tag} and VERSION`;
+  const lines = [`* to build: ${planTotals(plan)}`, `${tags}, in ${plan.repo}`];
   return lines.map((line) => `${wrap(line, width).join("\n")}\n`).join("");
 }

@@ -18,26 +18,41 @@ export function logPlan(plan: Plan, log: Log): void {
   );
 }
 
-/** `2 science builds and 1 compat builds for 42-f90dbd6, changes of HEAD^`; `name` writes what people named. */
+/** `2 science builds and 1 compat build for 42-f90dbd6, changes since HEAD^`; `name` writes what people named. */
 export function planTotals(plan: Plan, name = asItIs): string {
   const science = plan.steps.filter(({ kind }) => kind === "science").length;
-  return `${science} science builds and ${plan.steps.length - science} compat builds for ${name(stampOf(plan))}${since(plan, name)}`;
+  const counts = `${countOf(science, "science build")} and ${countOf(plan.steps.length - science, "compat build")}`;
+  const changes = plan.ref === null ? "" : `, changes ${since(plan.ref, name)}`;
+  return `${counts} for ${name(stampOf(plan))}${changes}`;
 }
 
 /** What follows every version in the immutable tags of a plan. */
-export function stampOf({ build: { stamp, dirty } }: Plan): string {
+export function stampOf({ build: { stamp, dirty } }: Pick<Plan, "build">): string {
   return dirty ? `${stamp}-dirty` : stamp;
+}
+
+/** A line for each image that the change of a plan was let to orphan; `name` writes what people named. */
+export function orphanLines({ orphans = [] }: Plan, name = asItIs): readonly string[] {
+  return orphans.map(({ kind, name: orphan, definition }) => {
+    const lost = kind === "release" ? "compat updates" : "updates";
+    return `Orphaned by this change: ${name(orphan)} (${name(definition)}): no more ${lost}.`;
+  });
 }
 
 /** What there is to say of a plan without steps; ends with a line break. */
 export function nothingToBuild(plan: Plan, name = asItIs): string {
   return plan.ref === null
     ? "Nothing to build.\n"
-    : `Nothing to build: no layer changed${since(plan, name)}.\n`;
+    : `Nothing to build: no layer changed ${since(plan.ref, name)}.\n`;
 }
 
-function since({ ref }: Plan, name: typeof asItIs): string {
-  return ref === null ? "" : `, changes of ${name(ref)}`;
+/** `since HEAD^`; of a range, `in v1..v2`. */
+export function since(ref: string, name = asItIs): string {
+  return `${ref.includes("..") ? "in" : "since"} ${name(ref)}`;
+}
+
+function countOf(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
 /** `nist-basic:2.0-42-f90dbd6, nist-basic:2.0`, as the original tool prints it; no rolling tag moves to a dirty build. */

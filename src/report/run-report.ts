@@ -198,7 +198,8 @@ function secondsBetween(start: Date, end: Date): number {
   return Math.max(0, end.getTime() - start.getTime()) / 1000;
 }
 
-function plainProblem(problem: Problem): Problem {
+/** A problem fit to be kept: see {@link plain}. */
+export function plainProblem(problem: Problem): Problem {
   const { message, hint } = problem;
   return { ...problem, message: plain(message), ...(hint === undefined ? {} : { hint: plain(hint) }) };
 }

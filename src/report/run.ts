@@ -3,6 +3,7 @@ import { describeProblem } from "../problem.ts";
 import type { PushResult, RunEvent, RunResult, StepResult } from "../run.ts";
 import { tagCount } from "./activities.ts";
 import type { Log } from "./log.ts";
+import { stampOf } from "./plan.ts";
 import { table } from "./table.ts";
 import { coloured, durationText, printable } from "./text.ts";
 
@@ -87,8 +88,11 @@ export function followRun({ log, write, buildOutput, live, steps }: RunOutput): 
   }
 }
 
-/** The end of a run for people: each step, each reference and where it exists; ends with a line break. */
-export function summary(run: RunResult): string {
+/**
+ * The end of a run for people: each step, each reference and where it exists; with `hint` also how to publish what was built.
+ * Ends with a line break.
+ */
+export function summary(run: RunResult, { hint }: { readonly hint: boolean }): string {
   const { plan, steps, named, pushes, seconds } = run;
   const pushed = new Map(pushes.map((result) => [result.reference, result]));
   const rows = steps.flatMap((result) => [
@@ -108,18 +112,20 @@ export function summary(run: RunResult): string {
   const built = steps.filter(({ kind }) => kind === "built").length;
   const reused = steps.filter(({ kind }) => kind === "reused").length;
   const there = reused === 0 ? "" : ` ${reused} ${reused === 1 ? "was" : "were"} published already.`;
-  const head = `Built ${built} of ${steps.length} images for ${plan.build.stamp} in ${durationText(seconds)}.${there}`;
-  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${head} ${publishing(run)}\n`;
+  const head = `Built ${built} of ${steps.length} images for ${stampOf(plan)} in ${durationText(seconds)}.${there}`;
+  const end = [head, ...publishing(run, hint)].join(" ");
+  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${end}\n`;
 }
 
-function publishing(run: RunResult): string {
+function publishing(run: RunResult, hint: boolean): readonly string[] {
   const { plan, steps, push, pushes } = run;
   const { repo } = plan;
   const there = pushes.filter(({ kind }) => kind === "pushed").length;
   const reused = steps.filter(({ kind }) => kind === "reused").length;
-  if (pushes.length > 0) return `${there + reused} of ${tagCount(run)} tags are published in ${repo}.`;
-  if (push) return "Nothing was pushed, since not everything was built.";
-  return `Nothing was pushed; --push publishes to ${repo}.`;
+  if (pushes.length > 0) return [`${there + reused} of ${tagCount(run)} tags are published in ${repo}.`];
+  if (push) return ["Nothing was pushed, since not everything was built."];
+  const complete = steps.every(({ kind }) => kind === "built");
+  return hint && complete ? [`Nothing was pushed; --push publishes to ${repo}.`] : [];
 }
 
 function resultText(result: StepResult): string {

@@ -1,6 +1,6 @@
 import type { ImageStatus, Lag, Orphan, PublishedImage, Status } from "../status.ts";
 import { table } from "./table.ts";
-import { belowRepo, counted, printable } from "./text.ts";
+import { belowRepo, counted, minuteText, printable } from "./text.ts";
 
 /** What is published as a table for people; ends with a line break. */
 export function statusTable({ repo, images, orphans }: Status): string {
@@ -38,7 +38,7 @@ function publishedText(published: PublishedImage | null): readonly [string, stri
   if (published === null) return ["-", "-"];
   return [
     published.stamp ?? published.digest.slice(0, 19),
-    published.date === null ? "-" : `${published.date.slice(0, 16).replace("T", " ")}Z`,
+    published.date === null ? "-" : minuteText(published.date),
   ];
 }
 

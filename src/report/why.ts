@@ -1,6 +1,6 @@
 import type { Commit } from "../model.ts";
 import type { Cause, ChangedFile, Obstacle, Why } from "../why.ts";
-import { paths, staleText } from "./plan.ts";
+import { paths, since, staleText } from "./plan.ts";
 import { table } from "./table.ts";
 import { commitText, printable } from "./text.ts";
 
@@ -13,7 +13,7 @@ export function whyText(why: Why): string {
   const { id, ref, builds, causes } = why;
   if (builds === null) return notBuilt(why);
   const chains = causes.map((cause) => `\n${causeText(cause, ref)}`);
-  return `${id} is built${ref === null ? "" : `, for changes of ${ref}`}:\n${builds}\n${chains.join("")}`;
+  return `${id} is built${ref === null ? "" : `, for changes ${since(ref)}`}:\n${builds}\n${chains.join("")}`;
 }
 
 /** The commits with the files that they touch, and below them the chain as a tree. */
@@ -84,7 +84,7 @@ function obstacleText(obstacle: Obstacle, ref: string | null): string {
         ? "only retired releases stand on it"
         : `${obstacle.by} says that it is retired`;
     case "unchanged":
-      return `nothing that it is made of changed ${ref?.includes("..") === true ? "in" : "since"} ${ref ?? ""}`;
+      return `nothing that it is made of changed ${since(ref ?? "")}`;
     case "not-included":
       return "--include names nothing that it is made of";
     case "current":

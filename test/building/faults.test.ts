@@ -73,6 +73,12 @@ test("with --keep-going all is built that does not stand on the failed layer, an
     "compat/on-bad:1.0 skipped, needs science/on-bad",
   ]);
   assert.is(await digestAt(`${place.repo}/sci/apart:1.0`), undefined);
+  const local = await place.run(root, ["--keep-going"]);
+  assert.match(
+    local.stdout,
+    /^Built 4 of 8 images for \S+ in [^.]*\.[^.]*\.\n$/m,
+    "and nobody is told to push that",
+  );
 });
 
 for (const [name, code] of [

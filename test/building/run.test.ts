@@ -201,7 +201,13 @@ test("a release whose science image exists nowhere is refused before anything is
   assert.is(code, 4);
   assert.match(
     stderr,
-    /^science\/nist-basic: .* there is no image .*sci\/nist-basic:1\.0 — .*--include science\/nist-basic/m,
+    /^science\/nist-basic: .* there is no image .*sci\/nist-basic:1\.0 — .*: --stale builds all that is missing$/m,
+  );
+  assert.match(stderr, /^science\/nist-basic-2: .*: --stale builds all that is missing$/m);
+  const one = await place.run(root, ["--include", "science/nist-basic-2"]);
+  assert.match(
+    one.stderr,
+    /^science\/nist-basic: .* — .*: --include science\/nist-basic beside what you want/m,
   );
   assert.not.match(stderr, "building");
 });
@@ -229,9 +235,10 @@ test("a dirty working tree is not pushed, unless asked for, and then moves no ro
   assert.is(refused.code, 4);
   assert.match(refused.stderr, /the working tree differs from the commit.*--allow-dirty/);
   assert.is(refused.stdout, "");
-  const { code, stderr } = await place.run(root, ["--push", "--allow-dirty"]);
+  const { code, stdout, stderr } = await place.run(root, ["--push", "--allow-dirty"]);
   assert.is(code, 0, stderr);
   const stamp = `1-${git(root, "rev-parse", "--short=7", "HEAD")}-dirty`;
+  assert.match(stdout, ` images for ${stamp} in `);
   assert.is.not(await digestAt(`${place.repo}/rel/nist-basic:1.0-${stamp}`), undefined);
   assert.is(await digestAt(`${place.repo}/rel/nist-basic:1.0`), published);
 });
@@ -329,15 +336,17 @@ test("nothing to build is said and needs no engine", async () => {
   const root = makeRepository(nist);
   commit(root, { "README.md": "words\n" });
   const { code, stdout } = await place.run(root, [], { DOCKER_HOST: "unix:///nonexistent" });
-  assert.equal([code, stdout], [0, "Nothing to build: no layer changed, changes of HEAD^.\n"]);
+  assert.equal([code, stdout], [0, "Nothing to build: no layer changed since HEAD^.\n"]);
 });
 
 test("without an engine the message says how to get one, and names no stack", async () => {
   const place = await openWorkplace();
   const root = makeRepository(nist);
+  // Both releases ask the engine for what they stand on.
+  commit(root, { "compat/base/motd": "hello\n" });
   const { code, stderr } = await place.run(root, [], { DOCKER_HOST: "unix:///nonexistent/docker.sock" });
   assert.is(code, 4);
-  assert.match(stderr, /^ERROR:root:.*unix:\/\/\/nonexistent\/docker\.sock.* — /m);
+  assert.match(stderr, /^ERROR:root:.*unix:\/\/\/nonexistent\/docker\.sock.* — .*\n$/);
   assert.not.match(stderr, /^\s+at /m);
 });
 

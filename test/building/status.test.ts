@@ -101,11 +101,11 @@ test("after a publish everything is up to date, and the table says since when", 
   const head = git(root, "rev-parse", "HEAD");
   const { code, stdout } = await place.run(root, ["status", "--check"]);
   assert.is(code, 0);
-  const line = `1-${head.slice(0, 7)}  2021-12-09 19:11Z  up to date`;
+  const line = `1-${head.slice(0, 7)}  2021-12-09 19:11 UTC  up to date`;
   assert.is(
     stdout,
     [
-      "IMAGE        PUBLISHED  DATE               STATUS",
+      "IMAGE        PUBLISHED  DATE                  STATUS",
       `rel/one:1.0  ${line}`,
       `rel/two:1.0  ${line}`,
       `sci/one:1.0  ${line}`,

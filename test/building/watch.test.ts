@@ -44,9 +44,13 @@ async function save(tool: RunningTool, root: string, files: Files): Promise<stri
   return tool.said().slice(before.length);
 }
 
+/** Ctrl-C while it waits: there is nothing to cancel, and nobody was asked to publish what is being written. */
 async function stop(tool: RunningTool): Promise<void> {
   tool.process.kill("SIGINT");
-  assert.is((await tool.ended).code, 130);
+  const { code, stdout, stderr } = await tool.ended;
+  assert.is(code, 130);
+  assert.match(stderr, /Waiting for a file to be saved; Ctrl-C stops\.\n\nStopped\.\n$/);
+  assert.not.match(stdout, "Nothing was pushed");
 }
 
 function contentOf(place: Workplace, name: string, file: string): string {

@@ -1,4 +1,6 @@
+import fs from "node:fs";
 import path from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Plan } from "../../src/model.ts";
@@ -14,6 +16,12 @@ import {
 import type { Files, ToolResult } from "../support/checkout.ts";
 
 const test = suite("orphan protection");
+
+const validPlan = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(
+  JSON.parse(
+    fs.readFileSync(path.join(import.meta.dirname, "../../docs/plan.schema.json"), "utf8"),
+  ) as object,
+);
 
 const basic = scienceFiles("nist-basic");
 const onBasic = "FROM sci/nist-basic:1.0\nRUN true\n";
@@ -46,7 +54,7 @@ test("a version edited in place is refused, with what follows and the ways to ch
   const result = await preview(root);
   refused(
     result,
-    /^science\/nist-basic-2\/sciserver-image\.json: no layer makes nist-basic 2\.0 any more, its version became 2\.1: /m,
+    /^science\/nist-basic-2\/sciserver-image\.json: no layer makes nist-basic 2\.0 any more, its version became 2\.1 — keep it, .*--allow-orphans$/m,
   );
   for (const words of [
     "this will result in an orphaned image, which will no longer receive compat updates (must ensure that version is deprecated and no longer used)",
@@ -57,14 +65,15 @@ test("a version edited in place is refused, with what follows and the ways to ch
     "--allow-orphans",
   ])
     assert.ok(result.stderr.includes(words), `${words}\n${result.stderr}`);
+  for (const line of result.stderr.split("\n")) assert.ok(line.length <= 160, line);
 });
 
 test("a renamed image and a removed directory are refused, all at once, by plan and by build", async () => {
   const root = makeRepository({ ...nist, ...scienceFiles("other") });
   commit(root, { ...scienceFiles("other", { image: "another" }), ...noBasic2 });
   const lines = [
-    /^science\/nist-basic-2\/sciserver-image\.json: no layer makes nist-basic 2\.0 any more, the layer is gone: /m,
-    /^science\/other\/sciserver-image\.json: no layer makes other 1\.0 any more, its image became another: /m,
+    /^science\/nist-basic-2\/sciserver-image\.json: no layer makes nist-basic 2\.0 any more, the layer is gone — /m,
+    /^science\/other\/sciserver-image\.json: no layer makes other 1\.0 any more, its image became another — /m,
   ];
   refused(await preview(root), ...lines);
   refused(await runTool(root, ["plan"]), ...lines);
@@ -77,7 +86,7 @@ test("a renamed target is refused, of a directory too, and keeping the name mend
   commit(root);
   refused(
     await preview(root),
-    /^science\/renamed\/sciserver-image\.json: the target of nist-basic 2\.0 was renamed from nist-basic-2 to renamed: .* — keep the name: "target": "nist-basic-2";/m,
+    /^science\/renamed\/sciserver-image\.json: the target of nist-basic 2\.0 was renamed from nist-basic-2 to renamed — keep the name: "target": "nist-basic-2"$/m,
   );
   const kept = { image: "nist-basic", version: "2.0", target: "nist-basic-2" };
   commit(root, scienceFiles("renamed", kept, onBasic));
@@ -108,6 +117,43 @@ test("--allow-orphans lets it pass", async () => {
   const root = makeRepository(nist);
   commit(root, noBasic2);
   assert.equal(await idsOf(root, "--allow-orphans"), []);
+});
+
+test("what --allow-orphans lets pass is said in every form of the plan, and by a build", async () => {
+  const root = makeRepository(nist);
+  git(root, "mv", "science/nist-basic", "science/renamed");
+  commit(root, { ...noBasic2, ...scienceFiles("renamed", { image: "nist-basic" }) });
+  const planIn = async (format: string) =>
+    (await runTool(root, ["plan", "--allow-orphans", "--format", format])).stdout;
+  const lines = [
+    "Orphaned by this change: sci/nist-basic:1.0 (science/renamed/sciserver-image.json): no more updates.\n",
+    "Orphaned by this change: nist-basic 2.0 (science/nist-basic-2/sciserver-image.json): no more compat updates.\n",
+  ];
+  const text = await planIn("text");
+  const said = (await preview(root, "--allow-orphans")).stderr;
+  for (const line of lines) for (const shown of [text, said]) assert.ok(shown.includes(line), shown);
+  const marked =
+    "**Orphaned by this change: `nist-basic 2.0` (`science/nist-basic-2/sciserver-image.json`): no more";
+  assert.ok((await planIn("markdown")).includes(marked));
+  assert.match(await planIn("html"), /<strong>Orphaned by this change: nist-basic 2\.0 /);
+  const plan = JSON.parse(await planIn("json")) as Plan;
+  assert.equal(plan.orphans, [
+    { kind: "release", name: "nist-basic 2.0", definition: "science/nist-basic-2/sciserver-image.json" },
+    { kind: "science", name: "sci/nist-basic:1.0", definition: "science/renamed/sciserver-image.json" },
+  ]);
+  assert.ok(validPlan(plan), JSON.stringify(validPlan.errors));
+});
+
+test("why answers where there is no plan for orphans, and says so", async () => {
+  const root = makeRepository(nist);
+  commit(root, { ...noBasic2, "compat/base/x": "1" });
+  const { code, stdout, stderr } = await runTool(root, ["why", "nist-basic"]);
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /^compat\/nist-basic:1\.0 is built, for changes since HEAD\^:\n/);
+  assert.match(
+    stderr,
+    /^Orphaned by this change: nist-basic 2\.0 .* Without --allow-orphans there is no plan\.\n$/,
+  );
 });
 
 test("a version that was retired before may go, but not in one step", async () => {

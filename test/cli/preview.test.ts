@@ -19,6 +19,8 @@ import {
   writeFiles,
 } from "../support/checkout.ts";
 import type { Files } from "../support/checkout.ts";
+import { eventually } from "../support/engine-room.ts";
+import { openTerminal } from "../support/terminal.ts";
 
 const test = suite("preview");
 
@@ -88,11 +90,26 @@ test("plan prints a tree for people, with the reason for each step", async () =>
       "   │  └─ * compat/nist-basic:2.0 — stands on science/nist-basic-2",
       "   └─ * compat/nist-basic:1.0 — stands on science/nist-basic",
       "",
-      `* built: 2 science builds and 2 compat builds for ${stamp}, changes of HEAD^`,
-      `Tagged VERSION-${stamp} and VERSION, in localhost:5000/x`,
+      `* to build: 2 science builds and 2 compat builds for ${stamp}, changes since`,
+      "HEAD^",
+      `Tags: VERSION-${stamp} and VERSION, in localhost:5000/x`,
       "",
     ].join("\n"),
   );
+});
+
+test("on a terminal the tree is as wide as that", async () => {
+  const { root } = nistRepository();
+  const long = `science/nist-basic/${"x".repeat(60)}`;
+  commit(root, { [long]: "1" });
+  const call = `${process.execPath} ${tool} plan`;
+  const terminal = openTerminal(call, { cwd: root, columns: 140, rows: 24 });
+  try {
+    await eventually(() => terminal.all().includes("Tags: "));
+    assert.match(terminal.all(), `└─ * science/nist-basic — ${long} changed\n`);
+  } finally {
+    terminal.close();
+  }
 });
 
 test("plan prints what a pull request and a page take: Markdown, and a chart of Mermaid of what is built and what it stands on", async () => {
@@ -100,7 +117,7 @@ test("plan prints what a pull request and a page take: Markdown, and a chart of 
   const args = ["plan", "--include", "science/nist-basic-2", "--format"];
   const markdown = await runTool(root, [...args, "markdown"]);
   assert.equal([markdown.code, markdown.stderr], [0, ""]);
-  assert.match(markdown.stdout, `### image-builder: 1 science builds and 1 compat builds for \`${stamp}\`\n`);
+  assert.match(markdown.stdout, `### image-builder: 1 science build and 1 compat build for \`${stamp}\`\n`);
   const mermaid = await runTool(root, [...args, "mermaid"]);
   assert.match(mermaid.stdout, /^flowchart LR\n/);
   assert.ok(markdown.stdout.includes(`\`\`\`mermaid\n${mermaid.stdout}\`\`\``));
@@ -215,6 +232,21 @@ test("a layer that git does not know yet is named, and no other file is", async 
   assert.match((await runTool(root, ["plan"])).stderr, said);
   assert.match((await runTool(root, ["--dryrun"])).stderr, said);
   assert.is((await runTool(root, ["plan", "--untracked"])).stderr, "");
+});
+
+test("a science layer that git does not know yet is left out with its release, whatever changes below or on top of it", async () => {
+  const { root } = nistRepository();
+  commit(root, { "compat/base/Dockerfile": "RUN true again\n", "science/nist-basic/new": "1" });
+  const before = ids(await planOf(root));
+  writeFiles(root, scienceFiles("mars", {}, "FROM sci/nist-basic:1.0\n"));
+  assert.equal(ids(await planOf(root)), before);
+  const counted = ids(await planOf(root, "--untracked"));
+  assert.equal(
+    counted.filter((id) => !before.includes(id)),
+    ["science/mars", "compat/mars:1.0"],
+  );
+  const { stdout } = await runTool(root, ["why", "mars"]);
+  assert.match(stdout, /^compat\/mars:1\.0 is not built: new to git: science\/mars\/Dockerfile, /);
 });
 
 test("only what is built makes a build dirty", async () => {

@@ -98,7 +98,7 @@ test("a run that is refused reports its problems and no steps: wrong definitions
     const [error] = cases[0]?.results ?? [];
     assert.is(error?.kind, "Error");
     for (const { message } of problems) assert.match(error?.text ?? "", message);
-    assert.match(`\n${stderr}`, `\n${refusal.annotation}`);
+    assert.is(`\n${stderr}`.split(`\n${refusal.annotation}`).length, 2, "annotated, and once");
     assert.match(fs.readFileSync(files.summary, "utf8"), "### image-builder: refused, nothing was built\n");
     assert.match(fs.readFileSync(files.output, "utf8"), /^result<<(.*)\nrefused\n\1\n/);
   }
@@ -110,6 +110,25 @@ test("an annotation names the file from the top of the repository, where the def
   commit(root, { "definitions/science/nist-basic/sciserver-image.json": "{}" });
   const { stderr } = await runTool(path.join(root, "definitions"), [], { GITHUB_ACTIONS: "true" });
   assert.match(stderr, "::error file=definitions/science/nist-basic/sciserver-image.json,line=1,");
+});
+
+test("whatever is refused is annotated on GitHub, and what else check finds too; elsewhere nothing is", async () => {
+  const root = makeRepository({ ...nist, ...compatFiles("base", [], "CMD a\nCMD b\n") });
+  const github = { GITHUB_ACTIONS: "true" };
+  const annotationsOf = async (...args: string[]) =>
+    (await runTool(root, args, github)).stderr.split("\n").filter((line) => line.startsWith("::"));
+  assert.equal(await annotationsOf("check"), [
+    "::warning file=compat/base/Dockerfile,line=2,title=image-builder::CMD takes the place of that of compat/base/Dockerfile:1 — keep one of them",
+  ]);
+  writeFiles(root, {
+    "science/nist-basic/sciserver-image.json": '{\n  "imag": "x",\n  "compat": "base"\n}\n',
+  });
+  for (const command of ["check", "plan", "status"]) {
+    const found = await annotationsOf(command);
+    assert.is(found.length, 2, command);
+    assert.match(found[1] ?? "", /^::error file=science\/nist-basic\/sciserver-image\.json,line=2,/);
+  }
+  assert.not.match((await runTool(root, ["plan"])).stderr, /^::/m);
 });
 
 test("--dryrun reports what is planned, and why", async () => {

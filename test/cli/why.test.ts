@@ -61,7 +61,7 @@ test("the chain leads from the commit over the files and layers, each with the l
   assert.equal([code, stderr], [0, ""]);
   assert.is(
     stdout,
-    `compat/top:2.0 is built, for changes of HEAD^:
+    `compat/top:2.0 is built, for changes since HEAD^:
 ${repo}/rel/top:2.0-2-${head.slice(0, 7)}
 
 ${head.slice(0, 7)} 2024-05-06 Read the data (A. Scientist)

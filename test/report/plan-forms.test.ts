@@ -61,8 +61,9 @@ science/nist-basic
    │  └─ * compat/tools:1.0 — stands on science/tools
    └─ * compat/nist-basic:2.0 — stands on science/nist-basic-2
 
-* built: 2 science builds and 2 compat builds for 42-f90dbd6, changes of HEAD^
-Tagged VERSION-42-f90dbd6 and VERSION, in localhost:5000/x
+* to build: 2 science builds and 2 compat builds for 42-f90dbd6, changes since
+HEAD^
+Tags: VERSION-42-f90dbd6 and VERSION, in localhost:5000/x
 `,
   );
 });
@@ -96,6 +97,23 @@ test("no line of the tree is longer than 80 columns where names let it, and a ch
   assert.is(drawn.filter((line) => /l\d+$/.test(line)).length, 2000);
 });
 
+test("the tree uses the width that it is given", () => {
+  const { plan, nodes } = planned(nist, changed("nist-basic", "a".repeat(60), "b".repeat(60)));
+  const tree = planTree(nodes, plan, 200);
+  assert.ok(
+    tree
+      .split("\n")
+      .some((line) => line.includes(" — science/nist-basic/aaa") && line.includes("bbb changed")),
+    tree,
+  );
+});
+
+test("a range, and a single build, read as a sentence", () => {
+  const { plan, nodes } = planned(nist, changed("tools", "Dockerfile"));
+  const range = planTree(nodes, { ...plan, ref: "v1..v2" });
+  assert.match(range, "* to build: 1 science build and 1 compat build for 42-f90dbd6, changes in v1..v2\n");
+});
+
 test("a dirty plan and an empty one are said so in every form for people", () => {
   const dirty = planned(nist, changed("tools", "Dockerfile"), { dirty: true });
   assert.match(
@@ -106,10 +124,10 @@ test("a dirty plan and an empty one are said so in every form for people", () =>
   assert.match(markdown, "The working tree differs from the commit in what is built: no rolling tag moves.");
   assert.match(markdown, "| `rel/tools:1.0-42-f90dbd6-dirty` |");
   const empty = planned(nist, new Map());
-  assert.is(planTree(empty.nodes, empty.plan), "Nothing to build: no layer changed, changes of HEAD^.\n");
+  assert.is(planTree(empty.nodes, empty.plan), "Nothing to build: no layer changed since HEAD^.\n");
   assert.is(
     planMarkdown(empty.nodes, empty.plan),
-    "### image-builder\n\nNothing to build: no layer changed, changes of `HEAD^`.\n",
+    "### image-builder\n\nNothing to build: no layer changed since `HEAD^`.\n",
   );
 });
 
@@ -117,7 +135,7 @@ test("the Markdown has the totals, the releases with their tags, the science lay
   const { plan, nodes } = planned(nist, changed("nist-basic-2", "Dockerfile"));
   assert.is(
     planMarkdown(nodes, plan),
-    `### image-builder: 2 science builds and 2 compat builds for \`42-f90dbd6\`, changes of \`HEAD^\`
+    `### image-builder: 2 science builds and 2 compat builds for \`42-f90dbd6\`, changes since \`HEAD^\`
 
 Images in \`localhost:5000/x\`.
 

@@ -161,7 +161,7 @@ test("a layer that stays says so, and a foreign image tells what it carries", as
   await withPage(graph, async (page) => {
     await card(page, "science/waves").click();
     const text = await details(page).innerText();
-    assert.match(text, "Not built: no changes of HEAD^ touch what it is made of.");
+    assert.match(text, "Not built: no changes since HEAD^ touch what it is made of.");
     assert.match(text, /After\s+stays as it is/);
     await card(page, "busybox:1").click();
     assert.match(await details(page).innerText(), "Foreign image: not built here");

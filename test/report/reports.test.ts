@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import * as fc from "fast-check";
@@ -48,6 +49,26 @@ function readCommand(line: string) {
   const named = Object.fromEntries(pairs.map(([name = "", ...value]) => [name, decoded(value.join("="))]));
   return { level, ...named, text: decoded(data) };
 }
+
+test("the stamp of an uncommitted build ends in -dirty in every report for people and jobs", () => {
+  const clean = failedRun([], []);
+  const build = { commit: "f90dbd6".padEnd(40, "0"), count: 42, stamp: "42-f90dbd6", dirty: true };
+  const report = { ...clean, build };
+  for (const shown of [junit(report), markdownSummary(report), outputs(report)])
+    assert.match(shown, "42-f90dbd6-dirty");
+});
+
+test("all of the log is through, to a slow reader too, before what is printed after it has settled", () => {
+  const log = path.join(import.meta.dirname, "../../src/report/log.ts");
+  const script = `import { openLog } from ${JSON.stringify(log)};
+    const log = openLog(0);
+    for (let n = 0; n < 100; n += 1) log.error("x".repeat(3000));
+    await log.settle();
+    process.stdout.write("the table\\n");`;
+  const call = `${process.execPath} --import tsx --input-type=module --eval '${script}' 2>&1 | { sleep 1; cat; }`;
+  const printed = execFileSync("sh", ["-c", call], { encoding: "utf8" }).trimEnd().split("\n");
+  assert.equal([printed.length, printed.at(-1)], [101, "the table"]);
+});
 
 test("whatever a build prints, the JUnit file can be read, and has all of it that XML can hold", () => {
   const file = path.join(temporaryDirectory(), "junit.xml");
