@@ -5,6 +5,7 @@ import { readCheckout, readSource } from "../git/checkout.ts";
 import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
 import { parseReference } from "../reference.ts";
+import { isLoopback } from "../registry/client.ts";
 import { readTemplate, toolDirectory } from "../templates.ts";
 import { orRefuse } from "./output.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -44,7 +45,8 @@ export async function newCi(settings: NewCiSettings, { out }: Surroundings): Pro
   const tool = await findTool(settings);
   const registry = parseReference(`${repo}/x`)?.registry ?? "docker.io";
   const command = `${tool === undefined ? "" : ".image-builder/"}bin/image-builder`;
-  const values = { repo, registry, ghcr: registry === "ghcr.io", tool, command };
+  const loopback = isLoopback(registry);
+  const values = { repo, registry, ghcr: registry === "ghcr.io", loopback, tool, command };
   const files = systems[system]
     .filter((name) => tool === undefined || !testsOfTheTool.has(name))
     .map((name) => ({ name, text: render(`${system}/${path.basename(name)}`, values) }));
@@ -69,7 +71,7 @@ export async function newCi(settings: NewCiSettings, { out }: Surroundings): Pro
     });
     out(`${present.get(name) === text ? "unchanged" : "wrote"} ${name}\n`);
   }
-  out(`\n${render(`${system}/needs.txt`, values)}`);
+  out(`\n${render(`${system}/needs.txt`, values)}${render("next.txt", values)}`);
   return 0;
 }
 

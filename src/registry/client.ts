@@ -435,7 +435,7 @@ function pathIn({ repository }: Place, path: string, target: string): string | u
 }
 
 /** Those that Docker counts as this machine, and reaches without encryption where there is none. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   const { hostname } = new URL(`http://${host}`);
   return (
     hostname === "localhost" || hostname === "[::1]" || (isIPv4(hostname) && hostname.startsWith("127."))

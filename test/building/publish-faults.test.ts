@@ -54,6 +54,9 @@ function stampOf(checkout: string): string {
   return `${git(checkout, "rev-list", "--count", "HEAD")}-${git(checkout, "rev-parse", "--short=7", "HEAD")}`;
 }
 
+/** With it the engine has the same images each time, and builds them once. */
+const once = { SOURCE_DATE_EPOCH: "1639077082" };
+
 /** A registry of one test's own, behind a proxy, in which the older commit is published. */
 interface Site {
   readonly registry: RegistryProcess;
@@ -86,7 +89,7 @@ async function withSite(action: (site: Site) => Promise<void>): Promise<void> {
   const proxy = await startFaultProxy(registry.address);
   try {
     const place = await openWorkplace(`${proxy.address}/images`);
-    succeeded(await place.run(older, ["--all", "--push"]));
+    succeeded(await place.run(older, ["--all", "--push"], once));
     const [store, copy] = [path.join(directory, "store"), path.join(directory, "copy")];
     fs.cpSync(store, copy, { recursive: true });
     await action({
@@ -183,8 +186,6 @@ await withSite(async ({ proxy, publish, restore }) => {
 
 /** Cuts a publish off at each of its requests, and runs it again; gives how many were cut before they had ended. */
 async function cutEverywhere(): Promise<number> {
-  // The engine has the same images each time, and builds them once.
-  const once = { SOURCE_DATE_EPOCH: "1639077082" };
   let next = 1;
   let cuts = 0;
   const cutInTurn = async (site: Site) => {

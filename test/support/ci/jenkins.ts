@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { Language, Parser } from "web-tree-sitter";
 import type { Node } from "web-tree-sitter";
+import { compileOnce } from "../wasm.ts";
 import type { CiSystem, Happening, Job, JobPlace, Script } from "./forge.ts";
 
 /** A call in Groovy, or an assignment, which is named `=`. */
@@ -16,6 +17,7 @@ interface Call {
 }
 
 const require = createRequire(import.meta.url);
+compileOnce();
 await Parser.init();
 const parser = new Parser();
 parser.setLanguage(
