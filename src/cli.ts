@@ -2,7 +2,7 @@ import { hideBin } from "yargs/helpers";
 import { readArguments } from "./cli/arguments.ts";
 import { Stopped } from "./commands/surroundings.ts";
 import { describeProblem, exitCodes, Refusal } from "./problem.ts";
-import { flush, openLog } from "./report/log.ts";
+import { flush, inert, openLog } from "./report/log.ts";
 
 // Until main has its say: a process that ends for want of anything to wait for has not done its work.
 process.exitCode = 1;
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
       out: (text) => {
         if (!printed) process.stdout.on("error", onOutputError);
         printed = true;
-        process.stdout.write(text);
+        process.stdout.write(inert(text));
       },
       progress: log.progress,
       atRest: (now) => void (rests = now),
@@ -68,9 +68,8 @@ async function main(): Promise<number> {
 /** What a run broke off for, said to a person; the exit code is that of the first problem. */
 function report(error: unknown, log: ReturnType<typeof openLog>): number {
   if (!(error instanceof Refusal)) {
-    log.error(
-      `this is a bug in image-builder, please report it: ${error instanceof Error ? error.stack : String(error)}`,
-    );
+    log.error("this is a bug in image-builder, please report it:");
+    log.progress(`${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;
   }
   const [first] = error.problems;

@@ -28,11 +28,24 @@ export class Refusal extends Error {
   }
 }
 
-/** A problem on one line, but for further ones of its hint: `file:line:column: what — hint`, as far as each part is known. */
+/**
+ * A problem on one line, but for further ones of its hint: `file:line:column: what — hint`, as far as each part is known;
+ * {@link printable}.
+ */
 export function describeProblem(problem: Problem): string {
   const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined);
-  const text = problem.hint === undefined ? problem.message : `${problem.message} — ${problem.hint}`;
-  return place.length === 0 ? text : `${place.join(":")}: ${text}`;
+  const what = printable(place.length === 0 ? problem.message : `${place.join(":")}: ${problem.message}`);
+  return problem.hint === undefined
+    ? what
+    : `${what} — ${problem.hint.split("\n").map(printable).join("\n")}`;
+}
+
+/**
+ * What others wrote, fit for a terminal: control characters could move its cursor, and those that turn the direction of
+ * writing make a line read as another.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "\u{FFFD}");
 }
 
 /** Waits for all, and refuses with the problems of all that are refused; one that several share is said once. */

@@ -58,7 +58,9 @@ export interface ImageStatus {
 export interface Lag {
   readonly kind: "science" | "compat";
   readonly directory: string;
-  /** How many commits since have touched it; null where this clone lacks the commit that it was built from. */
+  /** The commit that it was built from, in full where the image tells it; null where its labels do not tell it. */
+  readonly commit: string | null;
+  /** How many commits since have touched it; null where that is unknown, or this clone lacks the commit. */
   readonly commits: number | null;
   /** The working tree differs from the commit there. */
   readonly uncommitted: boolean;

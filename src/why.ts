@@ -62,7 +62,7 @@ export type Obstacle =
   | { readonly kind: "rolled-back" }
   /** `--ignore` names a layer that would have counted. */
   | { readonly kind: "ignored"; readonly directory: string }
-  /** Files changed that never get into the image. */
+  /** Files changed that never get into the image; `by` is the pattern's place: `science/a/.dockerignore:3`. */
   | { readonly kind: "dockerignored"; readonly by: string; readonly paths: readonly string[] }
   /** Definitions were changed only to retire their layers, which changes nothing in these. */
   | { readonly kind: "only-retired"; readonly paths: readonly string[] }

@@ -72,7 +72,11 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
     foundation: findFoundation(trail, labels, checkout?.catalog),
     checkout: checkout === undefined ? null : await compareInputs(checkout, named, trail[0], labels),
   };
-  surroundings.out(format === "json" ? json(inspection) : inspectionText(inspection));
+  surroundings.out(
+    format === "json"
+      ? json(inspection)
+      : inspectionText(inspection, surroundings.conventions.labelNamespace),
+  );
   return 0;
 }
 

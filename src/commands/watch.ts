@@ -1,15 +1,18 @@
 import { EventEmitter, once } from "node:events";
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { watch as watchFiles } from "chokidar";
+import { configurationName } from "../conventions.ts";
 import type { Catalog } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import { withBases } from "../planning/graph.ts";
 import { makePlan } from "../planning/plan.ts";
-import { describeProblem, Refusal } from "../problem.ts";
+import { describeProblem, printable, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { build as buildOnce } from "./build.ts";
 import type { BuildSettings } from "./build.ts";
+import { changedByConventions } from "./conventions.ts";
 import { loadCatalog, preview, triggersOf } from "./preview.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -59,9 +62,11 @@ export async function watch(settings: BuildSettings, surroundings: Surroundings)
   const buildSaved = async (): Promise<void> => {
     const catalog = loadCatalog(root);
     const touched = changedLayers(catalog, saved, triggersOf(root, catalog));
+    for (const directory of touched.keys()) owed.add(directory);
+    if (saved.has(configurationName))
+      for (const directory of (await changedByConventions(root, "HEAD", catalog)).keys()) owed.add(directory);
     saved.clear();
     const layers = layerDirectories(catalog);
-    for (const directory of touched.keys()) owed.add(directory);
     for (const directory of owed) if (!layers.has(directory)) owed.delete(directory);
     if (owed.size === 0) return;
     const include = withWhatIsBelow(catalog, owed, built);
@@ -77,15 +82,20 @@ export async function watch(settings: BuildSettings, surroundings: Surroundings)
       else progress(`${describeProblem(problem)}\n`);
   };
 
-  const watcher = watchFiles(["science", "compat"], {
-    cwd: root,
+  // The checkout as a whole: what is watched itself and then goes away is not seen when it comes back.
+  const checkout = realpathSync(root);
+  const watcher = watchFiles(checkout, {
     ignoreInitial: true,
     followSymlinks: false,
-    ignored: (file) => ofEditors.test(file),
+    ignored: (file) => {
+      const relative = path.relative(checkout, file);
+      const [top = ""] = relative.split(path.sep);
+      return ofEditors.test(relative) || !["", "science", "compat", configurationName].includes(top);
+    },
   });
   watcher.on("all", (event, file) => {
     if (event === "addDir" || event === "unlinkDir") return;
-    saved.add(file.split(path.sep).join("/"));
+    saved.add(path.relative(checkout, file).split(path.sep).join("/"));
     pending = true;
     run.abort();
     saves.emit("save");
@@ -108,7 +118,7 @@ export async function watch(settings: BuildSettings, surroundings: Surroundings)
       } while (pending);
       const files = [...saved];
       const more = files.length > 3 ? ` and ${files.length - 3} more` : "";
-      progress(`\n${files.slice(0, 3).join(", ")}${more} saved\n`);
+      progress(`\n${printable(files.slice(0, 3).join(", "))}${more} saved\n`);
     }
   } finally {
     await watcher.close();

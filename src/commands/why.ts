@@ -1,3 +1,4 @@
+import { readIgnore } from "../composing/ignore.ts";
 import { asCommit, commitsOfRef, newestCommits } from "../git/history.ts";
 import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
@@ -81,10 +82,13 @@ async function causesOf(
 function obstaclesOf(
   image: CatalogImage,
   previewed: Preview,
-  { stale, repo }: WhySettings,
+  { root, stale, repo }: WhySettings,
 ): Why["obstacles"] {
+  const { ignoreFiles } = previewed.catalog.conventions;
+  const keptOutBy = (directory: string, path: string) =>
+    readIgnore(root, directory, ignoreFiles).reason(path);
   const held = previewed.held.includes(referenceOf(repo, image));
-  return findObstacles(image, { ...previewed, ref: previewed.plan.ref, stale, held });
+  return findObstacles(image, { ...previewed, ref: previewed.plan.ref, stale, keptOutBy, held });
 }
 
 async function lastChange(

@@ -14,6 +14,8 @@ export interface Ignore {
   (path: string): boolean;
   /** A `!` line can bring back what lies below an ignored directory. */
   readonly hasExceptions: boolean;
+  /** The file and line of the pattern that keeps a path out, `science/a/.dockerignore:3`; undefined for one that is not. */
+  readonly reason: (path: string) => string | undefined;
 }
 
 const controlFiles: ReadonlySet<string> = new Set(["Dockerfile", ".dockerignore", definitionName]);
@@ -65,7 +67,7 @@ export function readTriggers(
   return (path) => controlFiles.has(path) || !ignored(path);
 }
 
-const ignoreNothing: Ignore = Object.assign(() => false, { hasExceptions: false });
+const ignoreNothing: Ignore = Object.assign(() => false, { hasExceptions: false, reason: () => undefined });
 
 function find(path: string, file: string): Stats | undefined {
   try {
@@ -85,6 +87,7 @@ function parseIgnore(patterns: readonly (IgnorePattern & { readonly file: string
   );
   const rules = dockerignore({ ignorecase: false });
   const problems: Problem[] = [];
+  const found: { readonly place: string; readonly rules: Rules }[] = [];
   let hasExceptions = false;
   for (const { text, line, file } of patterns) {
     const sign = text.trim().startsWith("!") ? "!" : "";
@@ -93,7 +96,9 @@ function parseIgnore(patterns: readonly (IgnorePattern & { readonly file: string
       if (sign === "!" && pattern === "" && !text.startsWith("#")) throw new SyntaxError("a lone !");
       const lines = expandPattern(pattern).map((expanded) => sign + expanded);
       // A pattern is compiled when it is first asked, and then it throws if it is wrong.
-      dockerignore({ ignorecase: false }).add(lines).ignores(below("probe"));
+      const own = dockerignore({ ignorecase: false }).add(lines);
+      own.ignores(below("probe"));
+      found.push({ place: `${file}:${line}`, rules: own });
       rules.add(lines);
       hasExceptions ||= sign === "!";
     } catch (error) {
@@ -104,7 +109,11 @@ function parseIgnore(patterns: readonly (IgnorePattern & { readonly file: string
     }
   }
   if (problems.length > 0) throw new Refusal(...problems);
-  return Object.assign((path: string) => rules.ignores(below(path)), { hasExceptions });
+  const ignores = (path: string) => rules.ignores(below(path));
+  // The last line that matches a path decides, so no exception comes after the one that keeps it out.
+  const reason = (path: string) =>
+    ignores(path) ? found.findLast((each) => each.rules.ignores(below(path)))?.place : undefined;
+  return Object.assign(ignores, { hasExceptions, reason });
 }
 
 function cleanPattern(pattern: string): string {

@@ -27,6 +27,17 @@ export interface FoundLayers {
   readonly exists: boolean;
 }
 
+/** Controls, which terminals and logs obey, and what only changes how other characters are shown. */
+const invisible = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** In quotes, with `\n` for a line break and the like. */
+function escaped(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    invisible,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
 /**
  * Finds the layers below `science/` or `compat/` of a root, at any depth, and reads their files. Hidden directories
  * are passed over; symbolic links are never followed out of a layer.
@@ -80,6 +91,11 @@ export function findLayers(root: string, top: "science" | "compat"): FoundLayers
         "is missing beside the Dockerfile",
         "add one; see docs/definitions.md",
       );
+    }
+    const layer = definition ?? dockerfile;
+    if (layer !== undefined && directory.search(invisible) >= 0) {
+      const hint = "rename the directory: terminals and logs take such characters for commands";
+      refuse(`${directory}/${layer.name}`, `its path has invisible characters: ${escaped(directory)}`, hint);
     }
     for (const entry of entries) {
       const below = `${directory}/${entry.name}`;

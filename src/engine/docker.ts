@@ -1,6 +1,7 @@
 import { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
+import { withoutLogins } from "../logins.ts";
 import type { Credentials } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -90,7 +91,7 @@ function dockerEngine(
 
   async function build(request: BuildRequest): Promise<string> {
     const { context, dockerfile, onLine, signal } = request;
-    const output = buildOutput(onLine);
+    const output = buildOutput((line) => onLine(withoutLogins(line)));
     let contextError: unknown;
     // Stays on to the end: a stream that is destroyed may still report why.
     context.on("error", (error) => (contextError ??= error));
@@ -309,8 +310,8 @@ async function watchEngine(address: EngineAddress, ended: AbortSignal): Promise<
 
 function buildFailure(error: string, step: string | undefined, dockerfile: string): Refusal {
   const { line, instruction, cause } = explainBuildFailure(error, step, dockerfile);
-  const what = instruction === undefined ? "" : `: ${shorten(instruction)}`;
-  const message = `the build failed${what} — ${cause}`;
+  const what = instruction === undefined ? "" : `: ${shorten(withoutLogins(instruction))}`;
+  const message = `the build failed${what} — ${withoutLogins(cause)}`;
   return new Refusal({ kind: "failure", message, ...(line === undefined ? {} : { line }) });
 }
 

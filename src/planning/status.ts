@@ -106,7 +106,7 @@ function lagsOf(
   return partsOf(finding, catalog).flatMap(({ kind, directory, commit }): Lag[] => {
     const since = commit === undefined ? undefined : sinces.get(commit);
     const commits = since === undefined ? null : (since.touches.get(directory) ?? 0);
-    const lag = { kind, directory, commits, uncommitted: uncommitted.has(directory) };
+    const lag = { kind, directory, commit: commit ?? null, commits, uncommitted: uncommitted.has(directory) };
     return commits === 0 && !lag.uncommitted ? [] : [lag];
   });
 }

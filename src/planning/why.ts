@@ -49,6 +49,8 @@ export interface Circumstances {
     readonly ignored: readonly string[];
   };
   readonly triggers: (directory: string, path: string) => boolean;
+  /** The place of the pattern that keeps a path of a layer out of its image. */
+  readonly keptOutBy: (directory: string, path: string) => string | undefined;
   /** The directories of layers that were kept out of the changes. */
   readonly ignored: ReadonlySet<string>;
   /** The image's rolling tag was taken back. */
@@ -85,16 +87,20 @@ export function findObstacles(
 function unseen(
   parts: readonly string[],
   ref: string,
-  { catalog, checkout, triggers, ignored }: Circumstances,
+  { catalog, checkout, triggers, keptOutBy, ignored }: Circumstances,
 ): readonly Obstacle[] {
   const { changed, uncommitted, untracked } = checkout;
   const among = (paths: readonly string[], counts = triggers) =>
     [...changedLayers(catalog, paths, counts)].filter(
       ([directory]) => parts.includes(directory) && !ignored.has(directory),
     );
-  const found: Obstacle[] = among(changed, (directory, path) => !triggers(directory, path)).map(
-    ([directory, paths]) => ({ kind: "dockerignored", by: `${directory}/.dockerignore`, paths }),
-  );
+  const keptOut = new Map<string, string[]>();
+  for (const [directory, paths] of among(changed, (...file) => !triggers(...file)))
+    for (const path of paths) {
+      const by = keptOutBy(directory, path.slice(directory.length + 1)) ?? directory;
+      keptOut.set(by, [...(keptOut.get(by) ?? []), path]);
+    }
+  const found = [...keptOut].map(([by, paths]): Obstacle => ({ kind: "dockerignored", by, paths }));
   const unknown = new Set([...untracked, ...checkout.ignored]);
   const edited = ref.includes("..") ? uncommitted.filter((path) => !unknown.has(path)) : [];
   for (const [kind, candidates] of [

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describeProblem } from "../problem.ts";
 import type { Problem } from "../problem.ts";
+import { code } from "./plan-markdown.ts";
 import { stampOf, why } from "./plan.ts";
 import { plainProblem, tagFailures } from "./run-report.ts";
 import type { RunReport, StepReport, TagReport } from "./run-report.ts";
@@ -90,17 +91,17 @@ function markdown(report: RunReport, { output }: { readonly output: boolean }): 
   const rows = steps.map((step) => {
     const time = step.seconds === null ? "" : durationText(step.seconds);
     const tags = step.tags.flatMap((tag) => tagText(tag, repo)).join("<br>");
-    return `| \`${step.id}\` | ${resultText(step)} | ${time} | ${tags} | ${cell(why(step))} |`;
+    return `| ${code(step.id)} | ${resultText(step)} | ${time} | ${tags} | ${why(step, code)} |`;
   });
   const table = [
-    `| step | result | time | in \`${repo}\` | why |`,
+    `| step | result | time | in ${code(repo)} | why |`,
     "| --- | --- | --- | --- | --- |",
     ...rows,
   ];
   const details = steps.flatMap((step) => {
     const said = [...step.problems.map(describeProblem), ...tagFailures(step)];
     const last = output && step.output.length > 0 ? ["", ...step.output] : [];
-    return said.length === 0 ? [] : [`\`${step.id}\``, fenced([...said, ...last])];
+    return said.length === 0 ? [] : [code(step.id), fenced([...said, ...last])];
   });
   const parts = [
     `### image-builder: ${headline(report)}`,
@@ -112,7 +113,7 @@ function markdown(report: RunReport, { output }: { readonly output: boolean }): 
 }
 
 function headline({ result, steps, build, seconds }: RunReport): string {
-  const stamp = build === null ? "" : ` for \`${stampOf({ build })}\``;
+  const stamp = build === null ? "" : ` for ${code(stampOf({ build }))}`;
   const built = steps.filter((step) => step.result === "built").length;
   if (result === "refused") return "refused, nothing was built";
   if (result === "planned") return `${steps.length} steps planned${stamp}`;
@@ -122,19 +123,14 @@ function headline({ result, steps, build, seconds }: RunReport): string {
 
 function resultText({ result, blockedBy }: StepReport): string {
   const shown = result === "failed" ? "**failed**" : result;
-  return blockedBy === null ? shown : `${shown}, needs \`${blockedBy}\``;
+  return blockedBy === null ? shown : `${shown}, needs ${code(blockedBy)}`;
 }
 
 function tagText({ reference, state, digest }: TagReport, repo: string): string[] {
   const told = { local: "not published", kept: "not moved", failed: "not published" };
   if (state === "none") return [];
   const what = state === "published" ? shortDigest(digest ?? "") : told[state];
-  return [`\`${belowRepo(reference, repo)}\` ${what}`];
-}
-
-/** Text of others, in a table's cell as it is. */
-function cell(text: string): string {
-  return text.replaceAll(/[\\`*_{}[\]<>()#!|@~&]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return [`${code(belowRepo(reference, repo))} ${what}`];
 }
 
 /** Lines as they are: the fence is longer than any in them. */

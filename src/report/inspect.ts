@@ -9,8 +9,11 @@ import type {
 import { table } from "./table.ts";
 import { counted, minuteText, printable, sizeText } from "./text.ts";
 
-/** An inspection for people: the facts of the image, then its layers as a tree. Ends with a line break. */
-export function inspectionText(inspection: Inspection): string {
+/**
+ * An inspection for people: the facts of the image, then its layers as a tree. `namespace` is that of the labels which were
+ * read. Ends with a line break.
+ */
+export function inspectionText(inspection: Inspection, namespace: string): string {
   const { reference, source, digest, size, platform, base, checkout, layers } = inspection;
   const facts = [
     ["digest", digest],
@@ -19,10 +22,12 @@ export function inspectionText(inspection: Inspection): string {
     ["built on", base === null ? "unknown: the image does not tell it" : baseText(base)],
     ...(checkout === null ? [] : [["checkout", comparisonText(checkout)]]),
   ];
-  return `${reference}\n\n${table(facts)}\n${layers.length === 0 ? untold : tree(inspection)}`;
+  return `${reference}\n\n${table(facts)}\n${layers.length === 0 ? untold(namespace) : tree(inspection)}`;
 }
 
-const untold = "Its labels tell nothing of layers: image-builder has not built it.\n";
+function untold(namespace: string): string {
+  return `No labels below ${namespace}: built by something else, or under another labelNamespace.\n`;
+}
 
 function baseText({ name, digest }: NamedBase): string {
   return printable(digest === null ? name : `${name} ${digest}`);

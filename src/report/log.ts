@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { printable } from "../problem.ts";
 
 /** The levels of a log line, from the gravest on; each `-v` lets one more through than errors alone. */
 const levels = ["error", "warning", "info", "debug"] as const;
@@ -37,7 +38,7 @@ export function openLog(verbosity: number): Log {
     written = (written ?? Promise.resolve()).then(turn);
   };
   const write = (text: string) => {
-    if (area === undefined) process.stderr.write(text);
+    if (area === undefined) process.stderr.write(inert(text));
     else area.above(text);
   };
   const writeAt = (level: Level) => (message: string) => {
@@ -70,6 +71,15 @@ export function openLog(verbosity: number): Log {
   };
 }
 
+/**
+ * Text for a standard stream, in which GitHub's runner finds no command. It takes `::error::…` at the beginning of a line alone,
+ * where nobody else's text stands, but `##[error]…` anywhere.
+ * https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+ */
+export function inert(text: string): string {
+  return process.env["GITHUB_ACTIONS"] === "true" ? text.replaceAll("##[", "##\u200B[") : text;
+}
+
 /** Settles when a stream has handed on all that was written to it, or its reader is gone. */
 export function flush(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
@@ -93,7 +103,9 @@ async function openLogger(write: (text: string) => void): Promise<Logger> {
   const logger = winston.createLogger({
     levels: Object.fromEntries(levels.map((level, index) => [level, index])),
     level: "debug",
-    format: winston.format.printf(({ level, message }) => `${level.toUpperCase()}:root:${String(message)}`),
+    format: winston.format.printf(
+      ({ level, message }) => `${level.toUpperCase()}:root:${printable(String(message))}`,
+    ),
     transports: new winston.transports.Stream({ stream, eol: "\n" }),
   });
   const close = () =>

@@ -59,7 +59,7 @@ function graph(nodes: readonly LayerNode[], room: number): string {
 }
 
 /** Text as code, in which neither Markdown nor a mention means anything, in a cell of a table too. */
-function code(text: string): string {
+export function code(text: string): string {
   const shown = printable(text);
   // A cell takes a backslash and a pipe for its own even in code.
   if (!/[`\\|]/.test(shown)) return `\`${shown}\``;

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { withoutLogins } from "../logins.ts";
 import type { Build, Plan, Reason, Step } from "../model.ts";
 import { describeProblem } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -206,5 +207,5 @@ export function plainProblem(problem: Problem): Problem {
 
 /** What engines, registries and builds said, fit to be kept: without colours, and without the logins of URLs. */
 function plain(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, "$1***@");
+  return withoutLogins(stripVTControlCharacters(text));
 }

@@ -51,7 +51,7 @@ function stateText({ state, behind, published, reference, heldBy }: ImageStatus,
     case "retired":
       return "retired";
     case "behind":
-      return `behind: ${lagTexts(behind, published)}`;
+      return `behind: ${lagTexts(behind)}`;
     case "diverged":
       return `built from ${published?.commit?.slice(0, 7) ?? "a commit"}, which does not lead to this one: newer, or of another branch`;
     case "replaced":
@@ -61,18 +61,19 @@ function stateText({ state, behind, published, reference, heldBy }: ImageStatus,
     case "rolled-back": {
       const own = heldBy === reference || heldBy === null;
       const what = own ? "rolled back" : `stands on ${belowRepo(heldBy, repo)}, which was rolled back`;
-      return behind.length === 0 ? what : `${what}; behind: ${lagTexts(behind, published)}`;
+      return behind.length === 0 ? what : `${what}; behind: ${lagTexts(behind)}`;
     }
   }
 }
 
-function lagTexts(behind: readonly Lag[], published: PublishedImage | null): string {
+function lagTexts(behind: readonly Lag[]): string {
   if (behind.length === 0) return "made from other inputs";
-  if (behind.some(({ commits }) => commits === null)) {
-    const commit = published?.commit?.slice(0, 7);
-    return commit === undefined
-      ? "it does not say which commit it is of"
-      : `nobody can tell how far, this clone lacks a commit that it was built from (${commit})`;
+  const uncounted = behind.filter(({ commits }) => commits === null);
+  if (uncounted.length > 0) {
+    const [lacking] = uncounted.flatMap(({ commit }) => commit ?? []);
+    return lacking === undefined
+      ? "its labels do not tell what it was built from"
+      : `nobody can tell how far, this clone lacks a commit that it was built from (${lacking.slice(0, 7)})`;
   }
   return behind.map(lagText).join(", ");
 }

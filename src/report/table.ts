@@ -1,4 +1,6 @@
-/** Rows as columns that line up, two spaces apart; no line ends in spaces, and the last has its line break. */
+import { printable } from "../problem.ts";
+
+/** Rows as columns that line up, two spaces apart, {@link printable}; no line ends in spaces, and the last has its line break. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -6,6 +8,6 @@ export function table(rows: readonly (readonly string[])[]): string {
   }
   return rows
     .map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  "))
-    .map((line) => `${line.trimEnd()}\n`)
+    .map((line) => `${printable(line).trimEnd()}\n`)
     .join("");
 }

@@ -1,6 +1,9 @@
 import { styleText } from "node:util";
 import type { Commit } from "../model.ts";
+import { printable } from "../problem.ts";
 import type { TransferProgress } from "../run.ts";
+
+export { printable };
 
 /** `2021-12-09 19:11 UTC`, of a time in RFC 3339; `unknown` of null. */
 export function minuteText(time: string | null): string {
@@ -49,14 +52,6 @@ export function transferText({ bytes, total, line = "" }: TransferProgress): str
 /** Text in a colour where standard error shows colours, as `NO_COLOR` and `FORCE_COLOR` have it. */
 export function coloured(colour: "bold" | "dim" | "green" | "yellow", text: string): string {
   return styleText(colour, text, { stream: process.stderr });
-}
-
-/**
- * What others wrote, fit for a terminal: control characters could move its cursor, and those that turn the direction of
- * writing make a line read as another.
- */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "\u{FFFD}");
 }
 
 /** Words in lines of at most so many characters; a word that is longer has a line of its own. */

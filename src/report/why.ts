@@ -1,5 +1,6 @@
-import type { Commit } from "../model.ts";
+import { configurationName } from "../conventions.ts";
 import type { Cause, ChangedFile, Obstacle, Why } from "../why.ts";
+import type { Commit } from "../model.ts";
 import { paths, since, staleText } from "./plan.ts";
 import { table } from "./table.ts";
 import { commitText, printable } from "./text.ts";
@@ -94,7 +95,7 @@ function obstacleText(obstacle: Obstacle, ref: string | null): string {
     case "ignored":
       return `--ignore keeps ${obstacle.directory} out`;
     case "dockerignored":
-      return `kept out of the image by ${obstacle.by}: ${paths(obstacle.paths)}`;
+      return `kept out of the image by ${patternText(obstacle.by)}: ${paths(obstacle.paths)}`;
     case "only-retired":
       return `changed only to retire a layer: ${paths(obstacle.paths)}`;
     case "untracked":
@@ -104,4 +105,8 @@ function obstacleText(obstacle: Obstacle, ref: string | null): string {
     case "uncommitted":
       return `not committed, while ${ref ?? ""} compares commits: ${paths(obstacle.paths)} (commit, or give one revision as --ref)`;
   }
+}
+
+function patternText(place: string): string {
+  return place.startsWith(`${configurationName}:`) ? `${place} (ignoreFiles)` : place;
 }

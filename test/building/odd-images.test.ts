@@ -120,7 +120,7 @@ test("whose label has the name of a branch instead of a commit, or escapes of a 
     },
   });
   const { stdout } = await place.run(root, ["status"]);
-  assert.match(stdout, /^rel\/one:1\.0 .*behind: it does not say which commit it is of$/m);
+  assert.match(stdout, /^rel\/one:1\.0 .*behind: its labels do not tell what it was built from$/m);
   assert.match(stdout, /^rel\/two:1\.0 .*lacks a commit that it was built from \(aaaaaaa\)$/m);
   const moves = await place.run(root, ["plan", "--push", "--include", "compat"]);
   assert.match(moves.stdout, /rel\/one:1\.0 +stays at sha256:/);

@@ -192,6 +192,33 @@ for (const [signal, exitCode, again] of [
     await eventually(async () => !(await runs(seconds)));
   });
 
+test("what a failed build prints is no command to GitHub's runner, and has no login in its URLs", async () => {
+  const place = await openWorkplace();
+  const command = "echo '##[stop-commands]x' https://robot:s3cret@example.org/x; false";
+  const root = makeRepository({
+    ...scienceFiles("bad", {}, `FROM ${base}\nRUN ${command}\n`),
+    ...compatFiles("base"),
+  });
+  for (const verbosity of [[], ["-vv"]]) {
+    const logs = temporaryDirectory();
+    const args = ["--all", "--logs", logs, ...verbosity];
+    const { code, stdout, stderr } = await place.run(root, args, { GITHUB_ACTIONS: "true" });
+    assert.is(code, 1, stderr);
+    const log = fs.readFileSync(path.join(logs, "science/bad.log"), "utf8");
+    assert.match(
+      stderr,
+      /^science\/bad \| #\d+ (?:\S+ )?##\u200B\[stop-commands\]x https:\/\/\*{3}@example\.org\/x$/m,
+    );
+    assert.match(
+      stderr,
+      "Dockerfile:2: the build failed: RUN echo '##\u200B[stop-commands]x' https://***@example.org/x",
+    );
+    assert.match(log, "##[stop-commands]x https://***@example.org/x");
+    assert.not.ok(`${stdout}${stderr}`.includes("##["));
+    assert.not.ok(`${stdout}${stderr}${log}`.includes("s3cret"));
+  }
+});
+
 test("a tag that stayed fails the case of its step, and is a warning on GitHub", async () => {
   const place = await openWorkplace();
   const root = makeRepository({ ...onBusybox("one", base, "true"), ...compatFiles("base", [], "") });

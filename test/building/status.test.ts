@@ -177,12 +177,13 @@ test("each layer counts from the commit that it was built from, as the trail tel
 
 test("what is not committed, and a change taken back, are told from commits", async () => {
   const { place, root } = await published();
+  const built = git(root, "rev-parse", "--short=7", "HEAD");
   commit(root, { "science/two/Dockerfile": `${onOne}RUN true\n` });
   commit(root, { "science/two/Dockerfile": onOne });
   assert.is(await check(place, root), 0);
   writeFiles(root, { "science/two/Dockerfile": `${onOne}RUN true 2\n` });
   assert.equal(imageOf(await statusOf(place, root), "science/two").behind, [
-    { kind: "science", directory: "science/two", commits: 2, uncommitted: true },
+    { kind: "science", directory: "science/two", commit: built, commits: 2, uncommitted: true },
   ]);
 });
 
@@ -197,6 +198,11 @@ test("a clone that lacks the commit still tells what is up to date, and says whe
   assert.is(imageOf(status, "science/two").behind[0]?.commits, null);
   const { stdout } = await place.run(clone, ["status"]);
   assert.match(stdout, /this clone lacks a commit that it was built from \([0-9a-f]{7}\)\n/);
+  writeFiles(root, { "image-builder.json5": '{ labelNamespace: "org.example2" }' });
+  const renamed = await place.run(root, ["status"]);
+  assert.match(renamed.stdout, /^sci\/two:1\.0 .* behind: its labels do not tell what it was built from$/m);
+  const inspected = await place.run(root, ["inspect", "sci/two"]);
+  assert.match(inspected.stdout, "\nNo labels below org.example2: built by something else");
 });
 
 test("a tag that was taken back is rolled back, and that is not in order", async () => {

@@ -33,10 +33,15 @@ async function open(files: Files = layers) {
 }
 
 /** Saves files and waits until what they touch is built, or is said to be wrong; gives what was said meanwhile. */
-async function save(tool: RunningTool, root: string, files: Files): Promise<string> {
+function save(tool: RunningTool, root: string, files: Files): Promise<string> {
+  return after(tool, () => writeFiles(root, files));
+}
+
+/** The same for anything that changes files. */
+async function after(tool: RunningTool, change: () => void): Promise<string> {
   const before = tool.said();
   const count = before.match(waiting)?.length ?? 0;
-  writeFiles(root, files);
+  change();
   while ((tool.said().match(waiting)?.length ?? 0) <= count) {
     assert.is(tool.process.exitCode, null, tool.said());
     await sleep(50);
@@ -154,6 +159,28 @@ test("a definition that is wrong at the start is waited for; with --push or --dr
       [2, "ERROR:root:--watch builds, and nothing more — give it without --push and --dryrun\n"],
     );
   }
+});
+
+test("science/ may go and come back, and image-builder.json5 is watched as well", async () => {
+  const { place, root } = await open();
+  const tool = place.start(root, ["--watch", "--include", "science/other"]);
+  await tool.says(waiting);
+  const [science, away] = [path.join(root, "science"), path.join(root, "s2")];
+  await after(tool, () => fs.renameSync(science, away));
+  const back = await after(tool, () => fs.renameSync(away, science));
+  assert.match(back, /compat\/other:1\.0: built in/, back);
+  const saved = await save(tool, root, onBusybox("other", base, "true again"));
+  assert.match(saved, /compat\/other:1\.0: built in/, saved);
+
+  const broken = await save(tool, root, { "image-builder.json5": "{" });
+  assert.match(broken, /^image-builder\.json5:1:\d+: not JSON5/m, broken);
+  const mended = await save(tool, root, { "image-builder.json5": '{ environmentVariable: "MY_IMAGE" }' });
+  assert.match(mended, /compat\/other:1\.0: built in/, mended);
+  assert.match(
+    await save(tool, root, { "README.md": "x", "compat/base/motd": "hi\n" }),
+    /^\ncompat\/base\/motd saved\n/,
+  );
+  await stop(tool);
 });
 
 test.run();

@@ -191,6 +191,49 @@ test("--format sarif is SARIF 2.1.0 as its schema has it, with rules, lines and 
   assert.not(ajv.validate(schema, { ...log, version: "2.2.0" }), "the schema refuses what is wrong");
 });
 
+test("no name of a layer or file can end its line, or give a command to what shows it", async () => {
+  const odd = "science/x\n::error::forged";
+  const named = { ...on("web"), ...compatFiles("web") };
+  const refused = await check({
+    ...named,
+    [`${odd}/Dockerfile`]: "FROM a\n",
+    [`${odd}/sciserver-image.json`]: '{ "image": "b", "target": "b", "compat": "web" }',
+    "compat/\u202Eweb/Dockerfile": "",
+    "compat/\u202Eweb/sciserver-image.json": "{}",
+  });
+  const hint = "rename the directory: terminals and logs take such characters for commands";
+  assert.equal(refused.lines, [
+    `compat/\uFFFDweb/sciserver-image.json: its path has invisible characters: "compat/\\u{202e}web" — ${hint}`,
+    `science/x\uFFFD::error::forged/sciserver-image.json: its path has invisible characters: "science/x\\n::error::forged" — ${hint}`,
+    "ERROR:root:2 problems found; nothing was done",
+  ]);
+  const overriding = await check({
+    ...named,
+    ...compatFiles("top", ["web"]),
+    "compat/top/a\rb": "",
+    "compat/web/a\rb": "",
+  });
+  assert.equal(overriding.lines, ["compat/top/a\uFFFDb: note: takes the place of compat/web/a\uFFFDb"]);
+
+  const root = temporaryDirectory();
+  writeFiles(root, { ...named, "image-builder.json5": '{ ignoreFiles: ["a\\u001b[2Jb"] }' });
+  const config = await runTool(root, ["config"]);
+  assert.match(config.stdout, "a\uFFFD[2Jb");
+});
+
+test("GitHub's runner finds no command in what is said of a layer", async () => {
+  const root = temporaryDirectory();
+  writeFiles(root, {
+    ...on("web"),
+    ...compatFiles("web", [], "RUN a\n"),
+    "science/##[stop-commands]x/Dockerfile": "",
+  });
+  const args = ["check", "--root", root];
+  const { stderr } = await runTool(root, args, { GITHUB_ACTIONS: "true" });
+  assert.match(stderr, "science/##\u200B[stop-commands]x/sciserver-image.json: is missing");
+  assert.match((await runTool(root, args)).stderr, "science/##[stop-commands]x/");
+});
+
 test("the shipped layers have no error and no warning", async () => {
   const { code, stdout, stderr } = await runTool(path.resolve("."), ["check"]);
   assert.is(code, 0);

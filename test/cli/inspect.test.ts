@@ -365,7 +365,10 @@ test("an image that is none of ours is inspected as far as it goes, and a name t
   docker("", "push", `${place.repo}/other:1`);
   const { code, stdout } = await place.run(root, ["inspect", `${place.repo}/other:1`]);
   assert.is(code, 0);
-  assert.match(stdout, "\nIts labels tell nothing of layers: image-builder has not built it.\n");
+  assert.match(
+    stdout,
+    "\nNo labels below org.sciserver: built by something else, or under another labelNamespace.\n",
+  );
   for (const [name, hint] of [
     ["basik:2.0", /no layer makes an image basik:2\.0 — did you mean basic:2\.0\?/],
     ["basic", /basic has several versions — name one: basic:2\.0, basic:1\.0|basic:1\.0, basic:2\.0/],

@@ -202,8 +202,26 @@ last change  ${last.slice(0, 7)} 2024-05-06 change (A. Scientist)
   );
   assert.equal(await obstacles(root, "top", "--ref", "HEAD^^"), [
     { kind: "unchanged" },
-    { kind: "dockerignored", by: "science/basic/.dockerignore", paths: ["science/basic/README.md"] },
+    { kind: "dockerignored", by: "science/basic/.dockerignore:1", paths: ["science/basic/README.md"] },
   ]);
+  commit(root, {
+    "image-builder.json5": '{\n  ignoreFiles: ["*.txt"] }',
+    "science/basic/.dockerignore": "!a.txt\n*.md\n",
+  });
+  commit(root, { "science/basic/a.md": "1\n", "science/basic/b.txt": "1\n", "compat/base/c.txt": "1\n" });
+  assert.equal(await obstacles(root, "top"), [
+    { kind: "unchanged" },
+    {
+      kind: "dockerignored",
+      by: "image-builder.json5:2",
+      paths: ["compat/base/c.txt", "science/basic/b.txt"],
+    },
+    { kind: "dockerignored", by: "science/basic/.dockerignore:2", paths: ["science/basic/a.md"] },
+  ]);
+  assert.match(
+    (await runTool(root, ["why", "top"])).stdout,
+    "kept out of the image by image-builder.json5:2 (ignoreFiles): compat/base/c.txt",
+  );
 });
 
 test("what somebody may have changed in vain is said: new to git, ignored by it, not committed, left out by an option", async () => {

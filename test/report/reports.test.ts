@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { makePlan } from "../../src/planning/plan.ts";
+import { printable } from "../../src/problem.ts";
 import type { Problem } from "../../src/problem.ts";
 import { annotations, markdownSummary, outputs } from "../../src/report/github.ts";
 import { junit } from "../../src/report/junit.ts";
@@ -17,10 +18,14 @@ import { readJunit } from "../support/junit.ts";
 const test = suite("reports");
 
 /** The report of a run of one science layer and its release, whose first build fails as told. */
-function failedRun(problems: readonly Problem[], tail: readonly string[]): RunReport {
+function failedRun(
+  problems: readonly Problem[],
+  tail: readonly string[],
+  paths = ["science/a/Dockerfile"],
+): RunReport {
   const catalog = makeCatalog({ a: {} });
   const build = { commit: "f90dbd6".padEnd(40, "0"), count: 42, stamp: "42-f90dbd6", dirty: false };
-  const changes = new Map([["science/a", ["science/a/Dockerfile"]]]);
+  const changes = new Map([["science/a", paths]]);
   const plan = makePlan({ catalog, changes, reasons: new Map(), repo: "example.org/x", ref: "HEAD^", build });
   const [step] = plan.steps;
   if (step === undefined) throw new Error("nothing planned");
@@ -109,7 +114,7 @@ test("an annotation is one line that the runner reads as what was said, whatever
         file: `top/${file}`,
         line: String(line),
         title: "science/a",
-        text: expected?.message,
+        text: printable(expected?.message ?? ""),
       });
     }),
     { examples: [["50% off: a, b\r\n::error::forged", "science/a,b:c/Dockerfile", 2]] },
@@ -130,7 +135,7 @@ test("what stands in no file of the repository says its place in the text of its
 });
 
 test("no report has the login of a URL that a failed build shows", () => {
-  const url = "https://robot:s3cret@example.org/x";
+  const url = "https://robot:s3cret@@example.org/x";
   const report = failedRun(
     [{ kind: "failure", message: `RUN pip install ${url}: exit code: 1`, hint: `see ${url}` }],
     [`#5 fetching ${url}`],
@@ -151,6 +156,8 @@ test("the Markdown keeps what a build prints in its fence, and fits in what GitH
   const summary = markdownSummary(
     failedRun([{ kind: "failure", message: "no" }], ["````", "# not a heading"]),
   );
+  const odd = markdownSummary(failedRun([], [], ["science/a/x|\n`y"]));
+  assert.match(odd, / <code>science\/a\/x&#124;&#65533;&#96;y<\/code> changed \|\n/);
   assert.match(summary, /\n`{5}text\nno\n\n````\n# not a heading\n`{5}\n/);
   const long = markdownSummary(failedRun([{ kind: "failure", message: "no" }], ["é".repeat(600_000)]));
   assert.ok(Buffer.byteLength(long) < 1024 * 1024);
