@@ -1,5 +1,6 @@
 import type { Catalog, ScienceLayer } from "../model.ts";
 import type { PromotedTag } from "../moves.ts";
+import { nearest } from "../nearest.ts";
 import { isHighest, releaseReference } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
@@ -56,12 +57,17 @@ export async function planPromotion(
     }),
   );
   const missing = found.filter(({ manifest }) => manifest === undefined);
-  if (missing.length > 0)
-    throw new Refusal(...missing.map(({ release, source }) => missingSource(release, source, request)));
+  if (missing.length > 0) {
+    const problems = missing.map(async ({ release, source }) => {
+      const meant = from === undefined ? undefined : await nearestName(release, from, repo, registry);
+      return missingSource(release, source, meant, request);
+    });
+    throw new Refusal(...(await Promise.all(problems)));
+  }
 
   const tags = found.flatMap(({ release, source, manifest }): Promise<Promoted>[] => {
     if (manifest === undefined) return [];
-    const repository = releaseReference(repo, release).replace(/:[^:/]*$/, "");
+    const repository = repositoryOf(repo, release);
     const highest = !release.retired && isHighest(release, catalog);
     const look = async (name: string, bare: boolean): Promise<Promoted> => {
       const present = await registry.resolve(`${repository}:${name}`);
@@ -116,6 +122,10 @@ function isMoving({ was, manifest }: Promoted): boolean {
   return was !== manifest.digest;
 }
 
+function repositoryOf(repo: string, release: ScienceLayer): string {
+  return releaseReference(repo, release).replace(/:[^:/]*$/, "");
+}
+
 function referenceOf({ repository, name }: Promoted): string {
   return `${repository}:${name}`;
 }
@@ -126,9 +136,25 @@ function promotedTag(promoted: Promoted, result: PromotedTag["result"]): Promote
   return { tag: referenceOf(promoted), source, was, is: stays ? was : manifest.digest, result };
 }
 
+/** The name that a release has in the registry which is most like a mistyped one. */
+async function nearestName(
+  release: ScienceLayer,
+  name: string,
+  repo: string,
+  registry: RegistryReader,
+): Promise<string | undefined> {
+  const tags = await registry.tags(repositoryOf(repo, release));
+  const named = tags.filter((tag) => tag.startsWith(`${release.version}-`));
+  return nearest(
+    name,
+    named.map((tag) => tag.slice(release.version.length + 1)),
+  );
+}
+
 function missingSource(
   release: ScienceLayer,
   source: string,
+  meant: string | undefined,
   { from, repo }: Pick<PromotionRequest, "from" | "repo">,
 ): Problem {
   const remedy =
@@ -138,6 +164,6 @@ function missingSource(
   return {
     kind: "surroundings",
     message: `${source} is not in the registry; nothing was moved`,
-    hint: `${remedy}; or name the releases that are there`,
+    hint: meant !== undefined ? `did you mean ${meant}?` : `${remedy}; or name the releases that are there`,
   };
 }

@@ -19,7 +19,8 @@ export const buildCommand = defineCommand({
     base: {
       choices: ["local", "registry"],
       variable: true,
-      describe: "where science images are looked for first [with --push registry]",
+      describe: "where science images are looked for first",
+      defaultDescription: "local, with --push registry",
     },
     "force-rolling": {
       type: "boolean",
@@ -47,7 +48,8 @@ export const buildCommand = defineCommand({
     jobs: {
       type: "number",
       requiresArg: true,
-      describe: "builds at a time [the engine's processors]",
+      describe: "builds at a time",
+      defaultDescription: "the engine's processors",
       value: "N",
       variable: true,
       refuse: refuseJobs,
@@ -84,7 +86,7 @@ export const buildCommand = defineCommand({
   examples: [
     ["-v --dryrun", "what the last commit changes"],
     ["--push --repo localhost:5000/test", "build and publish to a test repository"],
-    ["--watch --include science/mine", "build a layer again whenever one of its files is saved"],
+    ["--watch --include science/shell-tools", "build a layer again whenever one of its files is saved"],
   ],
   run: (given) => async (surroundings) => {
     const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing } = given;
@@ -121,7 +123,8 @@ function refuseJobs(text: string, from: string): void {
   if (Number.isSafeInteger(Number(text)) && Number(text) > 0) return;
   throw new Refusal({
     kind: "usage",
-    message: `${from} is not a whole number above 0`,
+    // What is no number at all the parser does not hand on.
+    message: `${from}${text === "NaN" ? "" : ` ${JSON.stringify(text)}`} is not a whole number above 0`,
     hint: `e.g. ${from}=4`,
   });
 }

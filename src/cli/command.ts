@@ -5,6 +5,12 @@ import { globalGroup, rootAround } from "./options.ts";
 import { settle } from "./settings.ts";
 import type { Option, Settings } from "./settings.ts";
 
+/** An operand as the parser takes it, and what else the tool makes of it. */
+export interface Operand extends PositionalOptions {
+  /** What completion makes of it instead, by the operand before it. */
+  readonly after?: Readonly<Record<string, Option>>;
+}
+
 /** What a command does once its arguments are understood; gives the exit code. */
 export type Run = (surroundings: Omit<Surroundings, "conventions">) => Promise<number>;
 
@@ -19,7 +25,7 @@ export interface Command {
   /** What the name is followed by: `<image>`, `[images..]`. */
   readonly operands: string;
   readonly describe: string;
-  readonly positionals: Readonly<Record<string, PositionalOptions>>;
+  readonly positionals: Readonly<Record<string, Operand>>;
   readonly options: Readonly<Record<string, Option>>;
   /** The options and positionals that can be given several times. */
   readonly lists: ReadonlySet<string>;
@@ -29,7 +35,7 @@ export interface Command {
   readonly add: (parser: Argv, invoke: Invoke) => Argv;
 }
 
-interface Definition<P extends Record<string, PositionalOptions>, O extends Record<string, Option>> {
+interface Definition<P extends Record<string, Operand>, O extends Record<string, Option>> {
   readonly name: string;
   /** It is what is meant where no command is named. */
   readonly byDefault?: true;
@@ -50,7 +56,7 @@ interface Definition<P extends Record<string, PositionalOptions>, O extends Reco
 
 /** Makes a command of its definition. What `run` itself does, before the command is run, must not fail. */
 export function defineCommand<
-  const P extends Record<string, PositionalOptions>,
+  const P extends Record<string, Operand>,
   const O extends Record<string, Option>,
 >(definition: Definition<P, O>): Command {
   const { name, byDefault = false, operands = "", describe, run } = definition;
@@ -104,5 +110,5 @@ export function defineCommand<
 /** An option as the parser gets it: without its default, which it would take for given. */
 function parsed({ default: value, ...option }: Option): Options {
   const nothing = value === undefined || value === false || (Array.isArray(value) && value.length === 0);
-  return { group: "Options:", ...option, ...(nothing ? {} : { defaultDescription: String(value) }) };
+  return { group: "Options:", ...(nothing ? {} : { defaultDescription: String(value) }), ...option };
 }

@@ -1,5 +1,4 @@
-import type { PositionalOptions } from "yargs";
-import type { Command } from "./command.ts";
+import type { Command, Operand } from "./command.ts";
 import type { Option } from "./settings.ts";
 
 /** What can stand where a command line ends: words, each with what it is, or a path that the shell completes. */
@@ -23,7 +22,7 @@ export function complete(words: readonly string[], commands: readonly Command[],
   const before = readWords(words.slice(0, -1), commands);
   const command = before.command ?? commands.find(({ byDefault }) => byDefault);
   const options: Readonly<Record<string, Option>> = command?.options ?? {};
-  const values = (value: Option | PositionalOptions | undefined) => valuesOf(value, before.root, names);
+  const values = (value: Option | Operand | undefined) => valuesOf(value, before.root, names);
 
   const assigned = /^--([^=]+)=/.exec(typed);
   if (assigned !== null) {
@@ -40,8 +39,8 @@ export function complete(words: readonly string[], commands: readonly Command[],
     });
   const positionals = Object.values(before.command.positionals);
   const last = positionals.at(-1);
-  const positional = positionals[before.operands] ?? (last?.array === true ? last : undefined);
-  return startingWith(typed, values(positional));
+  const positional = positionals[before.operands.length] ?? (last?.array === true ? last : undefined);
+  return startingWith(typed, values(positional?.after?.[before.operands.at(-1) ?? ""] ?? positional));
 }
 
 /** What the words before the last one say. */
@@ -50,8 +49,8 @@ interface Before {
   readonly given: Set<string>;
   /** The option whose value comes next. */
   awaiting: { readonly name: string; readonly option: Option } | undefined;
-  /** How many words follow the command that belong to no option. */
-  operands: number;
+  /** The words after the command that belong to no option. */
+  readonly operands: string[];
   root: string | undefined;
 }
 
@@ -61,7 +60,7 @@ function readWords(words: readonly string[], commands: readonly Command[]): Befo
     command: undefined,
     given: new Set(),
     awaiting: undefined,
-    operands: 0,
+    operands: [],
     root: undefined,
   };
   for (const word of words) {
@@ -78,7 +77,7 @@ function readWords(words: readonly string[], commands: readonly Command[]): Befo
       if (before.awaiting.option.array !== true) before.awaiting = undefined;
     } else if (word.startsWith("-")) before.awaiting = undefined;
     else if (before.command === undefined) before.command = commands.find((each) => each.name === word);
-    else before.operands += 1;
+    else before.operands.push(word);
   }
   return before;
 }
@@ -101,17 +100,18 @@ function optionWords(
 
 const help = ["--help", "show help"] as const;
 
-function valuesOf(
-  option: Option | PositionalOptions | undefined,
-  root: string | undefined,
-  names: Names,
-): Completion {
+function valuesOf(option: Option | Operand | undefined, root: string | undefined, names: Names): Completion {
   if (option?.choices !== undefined)
     return { kind: "words", words: described("", option.choices.map(String)) };
   const name = valueName(option);
   if (name === "DIR") return { kind: "directories" };
   if (name === "FILE") return { kind: "files" };
   if (name === "LAYER") return { kind: "words", words: described("layer", names.layers(root)) };
+  if (name === "COMPAT") {
+    const layers = names.layers(root).filter((layer) => layer.startsWith("compat/"));
+    const words = layers.map((layer) => layer.slice("compat/".length));
+    return { kind: "words", words: described("compat layer", words) };
+  }
   if (name !== "IMAGE") return { kind: "words", words: [] };
   const alsoProducts = option?.describe?.includes("sci/") === true;
   const products = alsoProducts ? described("science layer", names.products(root)) : [];
@@ -123,7 +123,7 @@ function described(what: string, words: readonly string[]): readonly (readonly [
 }
 
 /** What the value of an option is called; where it does not say so, the first word in capitals of its description is it. */
-export function valueName(option: Option | PositionalOptions | undefined): string | undefined {
+export function valueName(option: Option | Operand | undefined): string | undefined {
   if (option === undefined) return undefined;
   if ("value" in option && option.value !== undefined) return option.value;
   return /\b(?:DIR|FILE|IMAGE|LAYER)\b/.exec(option.describe ?? "")?.[0];

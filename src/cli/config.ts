@@ -1,7 +1,7 @@
 import { configurationName } from "../conventions.ts";
 import { defineCommand } from "./command.ts";
 import type { Command } from "./command.ts";
-import { formatOption, rootOptions } from "./options.ts";
+import { formatOption, rootAround, rootOptions } from "./options.ts";
 import type { Option, Origin, Settings } from "./settings.ts";
 import type { Setting } from "../report/config.ts";
 
@@ -25,11 +25,18 @@ export function configCommand(commands: readonly Command[]): Command {
       async ({ out }) => {
         const { configJson, configTable } = await import("../report/config.ts");
         const shown = Object.keys(settable).map((name) => optionSetting(name, settings));
-        const all = shown.concat(conventionSettings(settings));
-        out(format === "json" ? configJson(all) : configTable(all));
+        const all = [rootSetting(settings), ...shown, ...conventionSettings(settings)];
+        const usual = (name: string) => settable[name]?.defaultDescription;
+        out(format === "json" ? configJson(all) : configTable(all, usual));
         return 0;
       },
   });
+}
+
+/** The checkout that is found where none is named. */
+function rootSetting(settings: Settings): Setting {
+  const setting = optionSetting("root", settings);
+  return { ...setting, value: setting.value ?? rootAround() ?? null };
 }
 
 function optionSetting(name: string, { values, origins }: Settings): Setting {

@@ -20,8 +20,8 @@ export const diffCommand = defineCommand({
     ...rootOptions,
   },
   examples: [
-    ["diff 42-f90dbd6 essentials:2.4", "what the newest build has that an earlier one had not"],
-    ["diff essentials:2.4-42-f90dbd6 57-0a1b2c3", "two stamps of what history lists"],
+    ["diff 42-f90dbd6 sciserver-essentials:2.4", "what the newest build has that an earlier one had not"],
+    ["diff sciserver-essentials:2.4-42-f90dbd6 57-0a1b2c3", "two stamps of what history lists"],
   ],
   run: (given) => async (surroundings) => {
     const { diff } = await import("../commands/diff.ts");

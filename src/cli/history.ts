@@ -13,7 +13,7 @@ export const historyCommand = defineCommand({
     },
   },
   options: { format: formatOption, repo: repoOption, ...rootOptions },
-  examples: [["history essentials:2.4", "what can be rolled back to"]],
+  examples: [["history sciserver-essentials:2.4", "what can be rolled back to"]],
   run: (given) => async (surroundings) => {
     const { history } = await import("../commands/history.ts");
     const { image, format } = given;

@@ -19,8 +19,8 @@ export const inspectCommand = defineCommand({
     ...rootOptions,
   },
   examples: [
-    ["inspect essentials:2.4", "the published release"],
-    ["inspect localhost:5000/test/rel/essentials:2.4 --local", "the engine's image"],
+    ["inspect sciserver-essentials:2.4", "the published release"],
+    ["inspect sciserver-essentials:2.4 --local", "the engine's image"],
   ],
   run: (given) => async (surroundings) => {
     const { inspect } = await import("../commands/inspect.ts");

@@ -75,11 +75,12 @@ function commandSection(command: Command): readonly string[] {
 
 function optionList(options: Readonly<Record<string, Option>>): readonly string[] {
   return Object.entries(options).flatMap(([name, option]) => {
-    const { alias, choices, default: value } = option;
+    const { alias, choices, default: value, defaultDescription } = option;
     const short = typeof alias === "string" ? `\\fB\\-${alias}\\fR, ` : "";
     const named = choices?.join("|") ?? valueName(option) ?? "VALUE";
     const list = option.array === true ? " ..." : "";
-    const usual = typeof value === "string" ? ` [${value}]` : "";
+    const said = defaultDescription ?? (typeof value === "string" ? value : undefined);
+    const usual = said === undefined ? "" : ` [${said}]`;
     const flag = `${short}\\fB\\-\\-${escape(name)}\\fR${takesValue(option) ? ` \\fI${escape(named)}\\fR${list}` : ""}`;
     return entry(flag, described(option) + usual);
   });

@@ -11,6 +11,11 @@ export const newCommand = defineCommand({
     name: {
       type: "string",
       describe: "of the new layer; version: IMAGE[:VERSION]; ci: github, jenkins or gitlab",
+      after: {
+        science: {},
+        compat: {},
+        ci: { choices: ["github", "jenkins", "gitlab"] },
+      },
     },
   },
   options: {
@@ -28,12 +33,14 @@ export const newCommand = defineCommand({
       type: "string",
       requiresArg: true,
       describe: "science: the compat layer that makes releases of it",
+      value: "COMPAT",
     },
     includes: {
       type: "string",
       array: true,
       requiresArg: true,
       describe: "compat: the layers that are laid down before it",
+      value: "COMPAT",
     },
     to: { type: "string", requiresArg: true, describe: "version: the version of the new layer [the same]" },
     target: { type: "string", requiresArg: true, describe: "version: what the new layer is called" },
@@ -47,9 +54,9 @@ export const newCommand = defineCommand({
     ...rootOptions,
   },
   examples: [
-    ["new science astronomy --compat jupyter", "science/astronomy, on debian:bookworm-slim"],
-    ["new version essentials", "a layer that adds to essentials without changing its version"],
-    ["new version essentials --to 2.5", "a layer that adds to essentials as its version 2.5"],
+    ["new science solar --compat jupyter", "science/solar, on debian:bookworm-slim"],
+    ["new version sciserver-essentials", "a layer that adds to it without changing the version"],
+    ["new version sciserver-essentials --to 2.6", "a layer that adds to it as its version 2.6"],
     ["new ci github --repo ghcr.io/OWNER/images", "workflows for pull requests, pushes and releases"],
   ],
   run: (given) => async (surroundings) => {

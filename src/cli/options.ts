@@ -29,11 +29,14 @@ export const rootOptions = {
   },
 } as const;
 
+const usualRepo = "containers.repo.sciserver.org/compute-images";
+
 /** Where images are, or are to be. */
 export const repoOption = {
   type: "string",
   requiresArg: true,
-  default: "containers.repo.sciserver.org/compute-images",
+  default: usualRepo,
+  defaultDescription: `image-builder.json5, or ${usualRepo}`,
   describe: "repository that images are named in",
   value: "NAME",
   variable: true,
@@ -65,9 +68,11 @@ const formatOfEnding: ReadonlyMap<string, PlanFormat> = new Map([
   [".gv", "dot"],
   [".svg", "svg"],
   [".html", "html"],
+  [".txt", "text"],
+  ["", "text"],
 ]);
 
-/** How a plan is to be shown, as it was given. */
+/** How a plan is to be shown, as it was given. Refuses a file whose ending tells no format where none is given. */
 export function readPlanForm({
   format,
   output,
@@ -78,7 +83,13 @@ export function readPlanForm({
   readonly format: PlanFormat;
   readonly output: string | undefined;
 } {
-  return { format: format ?? formatOfEnding.get(path.extname(output ?? "").toLowerCase()) ?? "text", output };
+  const shown = format ?? formatOfEnding.get(path.extname(output ?? "").toLowerCase());
+  if (shown !== undefined) return { format: shown, output };
+  throw new Refusal({
+    kind: "usage",
+    message: `--output ${output}: its ending tells no format`,
+    hint: `end it in ${[...formatOfEnding.keys()].filter((ending) => ending !== "").join(", ")}, or give --format`,
+  });
 }
 
 /** What decides a plan. */

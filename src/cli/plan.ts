@@ -26,13 +26,14 @@ export const planCommand = defineCommand({
     ["plan --ref origin/main...HEAD --format markdown", "the comment on a pull request"],
     ["plan --all --output plan.html", "a page with every layer that would be built"],
     ["plan --push", "which tags would be new, move or stay"],
-    ["plan --show-dockerfile IMAGE", "a release's Dockerfile, composed"],
+    ["plan --show-dockerfile sciserver-astronomy", "a release's Dockerfile, composed"],
   ],
   run: (given) => (surroundings) =>
     plan(
       {
         ...planSettings(given),
-        ...readPlanForm(given),
+        // A Dockerfile has one form, whatever its file is called.
+        ...readPlanForm(given.showDockerfile === undefined ? given : { ...given, format: "text" }),
         push: given.push,
         showDockerfile: given.showDockerfile,
       },

@@ -36,7 +36,7 @@ export const promoteCommand = defineCommand({
   repeated: ["to"],
   examples: [
     ["promote --from main --to v0.1.1 --to stable", "release what the branch main has"],
-    ["promote essentials:2.4 --to stable --dryrun", "what would move"],
+    ["promote sciserver-essentials:2.4 --to stable --dryrun", "what would move"],
   ],
   run: (given) => async (surroundings) => {
     const { promote } = await import("../commands/promote.ts");

@@ -24,8 +24,8 @@ export const rollbackCommand = defineCommand({
     verbose: rootOptions.verbose,
   },
   examples: [
-    ["rollback essentials:2.4", "to the build before the present one"],
-    ["rollback essentials:2.4 --to 42-f90dbd6", "to that build"],
+    ["rollback sciserver-essentials:2.4", "to the build before the present one"],
+    ["rollback sciserver-essentials:2.4 --to 42-f90dbd6", "to that build"],
   ],
   run: (given) => async (surroundings) => {
     const { rollback } = await import("../commands/rollback.ts");

@@ -10,7 +10,7 @@ import { rootAround } from "./options.ts";
 
 /** An option as the parser takes it, and what else the tool makes of it. */
 export interface Option extends Options {
-  /** What its value is called. Completion knows `DIR`, `FILE`, `LAYER` and `IMAGE`. */
+  /** What its value is called. Completion knows `DIR`, `FILE`, `LAYER`, `COMPAT` and `IMAGE`. */
   readonly value?: string;
   /** The environment can give it as well, by the variable that {@link variableOf} names. */
   readonly variable?: true;

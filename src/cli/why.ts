@@ -15,7 +15,7 @@ export const whyCommand = defineCommand({
   options: { format: formatOption, ...planOptions },
   conflicts: planConflicts,
   examples: [
-    ["why essentials:2.4", "the commits and files that lead to its build"],
+    ["why sciserver-essentials:2.4", "the commits and files that lead to its build"],
     ["why sci/essentials --ref v1..v2", "a layer's own product, between two tags"],
   ],
   run: (given) => async (surroundings) => {

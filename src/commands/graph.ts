@@ -18,7 +18,7 @@ export interface GraphSettings extends PlanSettings {
 export async function graph(settings: GraphSettings, surroundings: Surroundings): Promise<number> {
   const seen = await preview(settings, surroundings);
   logPlan(seen.plan, surroundings.log);
-  writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
+  await writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
   return 0;
 }
 

@@ -39,6 +39,6 @@ function noVersion(image: string): Problem {
   return {
     kind: "usage",
     message: `${image} is not an image and its version`,
-    hint: "IMAGE:VERSION or sci/TARGET:VERSION, e.g. essentials:2.4",
+    hint: "IMAGE:VERSION or sci/TARGET:VERSION, e.g. sciserver-essentials:2.4",
   };
 }

@@ -13,6 +13,7 @@ import { compareVersions, isVersion } from "../version.ts";
 import type { Ask } from "./ask.ts";
 import { orRefuse } from "./output.ts";
 import { loadCatalog } from "./preview.ts";
+import { refuseUnknown } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The layer that is made, as the command line gives it: what is undefined is asked for, or has a default. */
@@ -175,7 +176,7 @@ async function draftCompat(given: Of<"compat">, catalog: Catalog, ask: Ask | und
 
 /** "Add without changing version" and "add and change version": the layer that follows the final one of an image. */
 async function draftVersion(
-  { name, to, target: given }: Of<"version">,
+  { root, name, to, target: given }: Of<"version">,
   catalog: Catalog,
   ask: Ask | undefined,
 ): Promise<Draft> {
@@ -191,20 +192,25 @@ async function draftVersion(
       images.map((image) => [image]),
     ));
   if (wanted === undefined) throw usage("new version: of which image?", images.join(", "));
-  const last = lastLayer(finals, wanted);
+  const last = lastLayer(catalog, finals, wanted);
 
   const { image, compat } = last;
   const version = to ?? (await askVersion(last, ask)) ?? last.version;
   refuse("--to", version, versionProblem(last));
   const changed = version !== last.version;
-  // Each of them is one more of the same image: the day tells them apart.
-  const usual = `${image}-${changed ? version : new Date().toISOString().slice(0, 10)}`;
+  const beside = path.posix.dirname(last.directory);
+  const targets = new Set([...catalog.science.values()].map(({ target }) => target));
+  const isTaken = (each: string) => targets.has(each) || fs.existsSync(path.join(root, beside, each));
+  // Each of them is one more of the same image: the day tells them apart, and on one day a number.
+  const first = `${image}-${changed ? version : new Date().toISOString().slice(0, 10)}`;
+  let usual = first;
+  for (let number = 2; isTaken(usual); number += 1) usual = `${first}-${number}`;
   const target = given ?? (await ask?.text("What is the new layer called?", usual, nameProblem)) ?? usual;
   refuse("--target", target, nameProblem);
   const about = changed
     ? `Added and the version changed: ${version} has what ${last.version} has, and more. Both go on getting compat updates.`
     : `Added without changing the version: what was in ${version} stays as it was built, and ${version} is now made from this layer.`;
-  const directory = path.posix.join(path.posix.dirname(last.directory), target).slice("science/".length);
+  const directory = path.posix.join(beside, target).slice("science/".length);
   return renderScience(directory, {
     about,
     image,
@@ -216,18 +222,10 @@ async function draftVersion(
 }
 
 /** The final layer of `IMAGE:VERSION`, or of the highest version of `IMAGE`. */
-function lastLayer(finals: readonly ScienceLayer[], wanted: string): ScienceLayer {
+function lastLayer(catalog: Catalog, finals: readonly ScienceLayer[], wanted: string): ScienceLayer {
   const found = finals.filter(({ image, version }) => image === wanted || `${image}:${version}` === wanted);
   const [last] = found.toSorted((a, b) => compareVersions(b.version, a.version));
-  if (last !== undefined) return last;
-  const known = finals.flatMap(({ image, version }) => [image, `${image}:${version}`]);
-  const meant = nearest(wanted, known);
-  throw usage(
-    `no layer makes an image ${wanted}`,
-    meant === undefined
-      ? `there are ${[...new Set(finals.map(({ image }) => image))].join(", ")}`
-      : `did you mean ${meant}?`,
-  );
+  return last ?? refuseUnknown(catalog, wanted, "release");
 }
 
 async function askVersion(last: ScienceLayer, ask: Ask | undefined): Promise<string | undefined> {
@@ -287,7 +285,7 @@ function imageProblem(named: string): string | undefined {
   const valid = isPathComponent(image) && isVersion(version) && more.length === 0;
   return valid
     ? undefined
-    : "write IMAGE or IMAGE:VERSION, the version as dotted numbers, e.g. essentials:2.4";
+    : "write IMAGE or IMAGE:VERSION, the version as dotted numbers, e.g. sciserver-essentials:2.4";
 }
 
 function baseProblem(reference: string): string | undefined {

@@ -1,12 +1,23 @@
 import path from "node:path";
 import { Refusal } from "../problem.ts";
-import { writeWhole } from "../report/place.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** Writes to the file that `--output` names, or without one to standard output. */
-export function writeOutput(file: string | undefined, text: string, { out }: Surroundings): void {
+/** Writes to the file that `--output` names, in a directory that is made if need be, or without one to standard output. */
+export async function writeOutput(
+  file: string | undefined,
+  text: string,
+  { out }: Surroundings,
+): Promise<void> {
   if (file === undefined) return out(text);
+  if (file === "")
+    throw new Refusal({
+      kind: "usage",
+      message: "--output: the name of the file is empty",
+      hint: "name one",
+    });
+  const { makeDirectory, writeWhole } = await import("../report/place.ts");
   try {
+    makeDirectory(path.dirname(path.resolve(file)));
     writeWhole(file, text);
   } catch (error) {
     throw refusalOf(file, error);
@@ -15,13 +26,6 @@ export function writeOutput(file: string | undefined, text: string, { out }: Sur
 
 function refusalOf(file: string, error: unknown): Refusal {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const directory = path.dirname(file);
-  if (code === "ENOENT")
-    return new Refusal({
-      kind: "usage",
-      message: `--output ${file}: there is no directory ${directory}`,
-      hint: `mkdir -p ${directory}`,
-    });
   if (code === "EISDIR")
     return new Refusal({
       kind: "usage",
@@ -31,7 +35,7 @@ function refusalOf(file: string, error: unknown): Refusal {
   return new Refusal({
     kind: "surroundings",
     message: `--output ${file} cannot be written (${String(code ?? error)})`,
-    hint: `let the user that runs this write to ${directory}`,
+    hint: `let the user that runs this write to ${path.dirname(file)}`,
   });
 }
 

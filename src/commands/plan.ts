@@ -28,13 +28,13 @@ export async function plan(settings: PlanOutput, surroundings: Surroundings): Pr
   const { catalog, plan: made } = seen;
   if (settings.showDockerfile === undefined) {
     logPlan(made, surroundings.log);
-    writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
+    await writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
     return 0;
   }
   const step = releaseStep(made, catalog, settings.showDockerfile);
   const { composeRelease, plannedBase } = await import("../building/prepare.ts");
   const { text } = composeRelease(step, made, catalog, plannedBase(step, made));
-  writeOutput(settings.output, text, surroundings);
+  await writeOutput(settings.output, text, surroundings);
   return 0;
 }
 

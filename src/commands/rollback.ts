@@ -40,6 +40,6 @@ function readName(text: string): { readonly path: string; readonly version: stri
   throw new Refusal({
     kind: "usage",
     message: `${JSON.stringify(text)} is not an image and its version`,
-    hint: "IMAGE:VERSION or sci/TARGET:VERSION, e.g. essentials:2.4",
+    hint: "IMAGE:VERSION or sci/TARGET:VERSION, e.g. sciserver-essentials:2.4",
   });
 }

@@ -19,14 +19,10 @@ export interface CatalogImage {
 export function findImage(catalog: Catalog, name: string): CatalogImage {
   const named = catalog.science.get(name);
   if (named !== undefined) return { layer: named, kind: "science" };
-  if (!name.startsWith("sci/"))
-    return { layer: findRelease(catalog, name.replace(/^compat\//, "")), kind: "release" };
-  const layers = [...catalog.science.values()];
-  const layer = onlyMatch(
-    name,
-    layers.map((each) => ({ layer: each, name: `sci/${each.target}` })),
-  );
-  return { layer, kind: "science" };
+  const isProduct = name.startsWith("sci/");
+  const wanted = isProduct ? name : name.replace(/^(?:compat|rel)\//, "");
+  const layer = onlyMatch(wanted, isProduct ? productsOf(catalog) : releasesOf(catalog));
+  return { layer: layer ?? refuseUnknown(catalog, wanted, "any"), kind: isProduct ? "science" : "release" };
 }
 
 /** The rolling reference of an image of the catalog. */
@@ -85,11 +81,14 @@ function noCheckout(image: string): Problem {
 
 /** The final layer on which the release `[rel/]IMAGE[:VERSION]` stands; refuses as {@link findImage} does. */
 export function findRelease(catalog: Catalog, name: string): ScienceLayer {
-  const finals = [...catalog.science.values()].filter(({ directory }) => catalog.finals.has(directory));
-  return onlyMatch(
-    name.replace(/^rel\//, ""),
-    finals.map((layer) => ({ layer, name: layer.image })),
-  );
+  const wanted = name.replace(/^rel\//, "");
+  return onlyMatch(wanted, releasesOf(catalog)) ?? refuseUnknown(catalog, wanted, "release");
+}
+
+/** Says that no layer makes an image of that name, and what it may have meant; `kind`: releases alone, or products as well. */
+export function refuseUnknown(catalog: Catalog, wanted: string, kind: "release" | "any"): never {
+  const hint = hintFor(catalog, wanted, kind) ?? "image-builder plan --all lists them";
+  throw new Refusal({ kind: "usage", message: `no layer makes an image ${wanted}`, hint });
 }
 
 interface Named {
@@ -98,31 +97,57 @@ interface Named {
   readonly name: string;
 }
 
-function onlyMatch(wanted: string, candidates: readonly Named[]): ScienceLayer {
+function releasesOf({ science, finals }: Catalog): readonly Named[] {
+  const layers = [...science.values()].filter(({ directory }) => finals.has(directory));
+  return layers.map((layer) => ({ layer, name: layer.image }));
+}
+
+function productsOf({ science }: Catalog): readonly Named[] {
+  return [...science.values()].map((layer) => ({ layer, name: `sci/${layer.target}` }));
+}
+
+/** The one that is named; undefined where there is none. */
+function onlyMatch(wanted: string, candidates: readonly Named[]): ScienceLayer | undefined {
   if (wanted === "")
     throw new Refusal({
       kind: "usage",
       message: "the name of an image is empty",
-      hint: "name one, e.g. essentials:2.4",
+      hint: "name one, e.g. sciserver-essentials:2.4",
     });
   const found = candidates.filter((each) => each.name === wanted || withVersion(each) === wanted);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only.layer;
   if (found.length > 1)
     throw new Refusal({
       kind: "usage",
       message: `${wanted} has several versions`,
       hint: `name one: ${found.map(withVersion).join(", ")}`,
     });
+  return found[0]?.layer;
+}
+
+/** A name may be that of a layer, the end of an image's, or mistyped. */
+function hintFor(catalog: Catalog, wanted: string, kind: "release" | "any"): string | undefined {
+  const [word = "", version] = wanted.replace(/^sci\//, "").split(":");
+  const [releases, products] = [releasesOf(catalog), productsOf(catalog)];
+  const made = products.filter(({ name, layer }) => name === `sci/${word}` && fits(layer));
+  const ending = releases.filter(({ name, layer }) => `-${name}`.endsWith(`-${word}`) && fits(layer));
+  const likely = [
+    ...ending.map(withVersion),
+    ...made.map(({ name, layer }) => (kind === "any" ? name : withVersion({ name: layer.image, layer }))),
+  ];
+  if (likely.length > 0) return `did you mean ${[...new Set(likely)].join(" or ")}?`;
+  const under = releases.filter(({ layer }) => catalog.stacks.get(layer.compat)?.includes(word));
+  if (under.length > 0)
+    return `${word} is a compat layer; name a release: ${under.map(withVersion).join(", ")}`;
+  const known = [...releases, ...(kind === "any" ? products : [])];
   const meant = nearest(
     wanted,
-    candidates.flatMap((each) => [each.name, withVersion(each)]),
+    known.flatMap((each) => [each.name, withVersion(each)]),
   );
-  throw new Refusal({
-    kind: "usage",
-    message: `no layer makes an image ${wanted}`,
-    hint: meant === undefined ? "image-builder plan --all lists them" : `did you mean ${meant}?`,
-  });
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
+
+  function fits(layer: ScienceLayer): boolean {
+    return version === undefined || version === layer.version;
+  }
 }
 
 function withVersion({ layer, name }: Named): string {

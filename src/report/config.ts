@@ -12,11 +12,14 @@ export interface Setting {
   readonly at: string | null;
 }
 
-/** The settings as a table for people; ends with a line break. */
-export function configTable(settings: readonly Setting[]): string {
+/** The settings as a table for people, with what holds where nothing is set; ends with a line break. */
+export function configTable(
+  settings: readonly Setting[],
+  usual: (name: string) => string | undefined,
+): string {
   const rows = settings.map(({ name, value, from, at }) => [
     name,
-    valueText(value),
+    valueText(value) ?? usual(name) ?? "none",
     at ?? (from === "option" ? `--${name}` : from),
   ]);
   return table([["SETTING", "VALUE", "FROM"], ...rows]);
@@ -27,8 +30,8 @@ export function configJson(settings: readonly Setting[]): string {
   return json({ formatVersion: 1, settings });
 }
 
-function valueText(value: Setting["value"]): string {
-  if (value === null) return "-";
+function valueText(value: Setting["value"]): string | undefined {
+  if (value === null) return undefined;
   if (typeof value !== "object") return String(value);
-  return value.length === 0 ? "-" : value.join(", ");
+  return value.length === 0 ? undefined : value.join(", ");
 }

@@ -26,13 +26,16 @@ export function checkDirectory(directory: string): void {
 /** Writes a file as a whole or not at all: whoever reads it meanwhile finds the one before. */
 export function writeWhole(file: string, text: string): void {
   const found = fs.statSync(file, { throwIfNoEntry: false });
-  // To a pipe or a device, /dev/stdout say, it is written: its place must not be taken.
-  if (found !== undefined && !found.isFile()) return fs.writeFileSync(file, text);
+  const leadsNowhere = found === undefined && fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  // To a pipe or a device, /dev/stdout say, it is written: its place must not be taken. Nor that of a link to nothing yet.
+  if (leadsNowhere || (found !== undefined && !found.isFile())) return fs.writeFileSync(file, text);
   // A link goes on leading to the file.
   const target = found === undefined ? file : fs.realpathSync(file);
   const temporary = temporaryIn(path.dirname(target), path.basename(target));
   try {
-    fs.writeFileSync(temporary, text, { flag: "wx", mode: found?.mode ?? 0o666 });
+    fs.writeFileSync(temporary, text, { flag: "wx" });
+    // A new file gets what the umask leaves, another keeps what it had.
+    if (found !== undefined) fs.chmodSync(temporary, found.mode);
     fs.renameSync(temporary, target);
   } catch (error) {
     fs.rmSync(temporary, { force: true });

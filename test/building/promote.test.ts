@@ -209,6 +209,13 @@ test("a missing source stops everything, and all that are missing are named with
     `${registry}/${place.name}/rel/nist-basic:1.0`,
     `${registry}/${place.name}/rel/nist-basic:1.0-nightly`,
   );
+  const mistyped = await place.run(root, ["promote", "--from", "mian", "--to", "stable"]);
+  assert.is(mistyped.code, 4);
+  for (const version of versions)
+    assert.match(
+      mistyped.stderr,
+      `nist-basic:${version}-mian is not in the registry; nothing was moved — did you mean main?\n`,
+    );
   const half = await place.run(root, ["promote", "--from", "nightly", "--to", "stable"]);
   assert.is(half.code, 4);
   assert.not.match(half.stderr, "nist-basic:1.0-nightly is not");

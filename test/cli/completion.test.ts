@@ -95,6 +95,9 @@ const cases = [
   ["image-builder history alpha-i", "image-builder history alpha-image:2.4"],
   ["image-builder history alpha-image:", "image-builder history alpha-image:2.4"],
   ["image-builder rollback sci/b", "image-builder rollback sci/beta:1.0"],
+  ["image-builder new ci gith", "image-builder new ci github"],
+  ["image-builder new version alpha-i", "image-builder new version alpha-image:2.4"],
+  ["image-builder new science x --compat ba", "image-builder new science x --compat base"],
   ["image-builder completion z", "image-builder completion zsh"],
   ["image-builder --dryrun plan --root no", "image-builder --dryrun plan --root notes"],
   ["IMAGE_BUILDER_JOBS=2 image-builder stat", "IMAGE_BUILDER_JOBS=2 image-builder status"],
@@ -167,6 +170,9 @@ test("what is given once is not offered again, and after a value comes no value"
   assert.equal((await asked("rollback", "alpha-image:2.4", "")).words, []);
   assert.equal((await asked("promote", "alpha-image:2.4", "")).words, ["alpha-image:2.4", "beta:1.0"]);
   assert.is((await asked("--logs", "")).kind, "directories");
+  assert.equal((await asked("new", "ci", "")).words, ["github", "jenkins", "gitlab"]);
+  assert.equal((await asked("new", "science", "")).words, []);
+  assert.equal((await asked("new", "compat", "x", "--includes", "")).words, ["base"]);
 });
 
 test("without a checkout, and in one with mistakes, commands and options are completed all the same", async () => {

@@ -95,11 +95,31 @@ test("an option wins over the environment, the environment over the file, the fi
   assert.is((await stepsOf(root, "--all", "--repo", "option.example.org/x")).repo, "option.example.org/x");
 });
 
+test("config says what holds where nothing is set, and which checkout it is about", async () => {
+  const root = makeRepository(layers);
+  const { stdout } = await runTool(path.join(root, "science/one"), ["config"]);
+  for (const row of [
+    ["root", root],
+    ["base", "local, with --push registry"],
+    ["jobs", "the engine's processors"],
+    ["logs", "none"],
+    ["ignoreFiles", "none"],
+  ])
+    assert.ok(stdout.replaceAll(/ {2,}/g, " ").includes(`\n${row.join(" ")} default\n`), stdout);
+  assert.equal(await setting(root, "root", [], { IMAGE_BUILDER_ROOT: "compat" }), [
+    "compat",
+    "environment",
+    "IMAGE_BUILDER_ROOT",
+  ]);
+  assert.equal(await setting(temporaryDirectory(), "root"), [null, "default", null]);
+});
+
 test("the documented example is what the tool reads, and is valid by the schema", async () => {
   const root = makeRepository({ ...layers, ...configured(example) });
   const { code, stdout } = await runTool(root, ["config"], { IMAGE_BUILDER_JOBS: "2" });
   assert.is(code, 0);
-  assert.ok(page.includes(`image-builder config\n${stdout}\`\`\``), stdout);
+  const shown = stdout.replace(root, "/home/me/images").replaceAll(/ +/g, " ");
+  assert.ok(page.replaceAll(/ +/g, " ").includes(`image-builder config\n${shown}\`\`\``), stdout);
   assert.ok(schema("image-builder.schema.json")(JSON5.parse(example)));
   const json = await runTool(root, ["config", "--format", "json"]);
   assert.ok(schema("config.schema.json")(JSON.parse(json.stdout)));
@@ -186,7 +206,10 @@ test("a file that is no text file is refused, and nothing waits for one that is 
 test("a variable that cannot be is refused, by its own name", async () => {
   const root = makeRepository(layers);
   for (const [environment, expected] of [
-    [{ IMAGE_BUILDER_JOBS: "many" }, /^ERROR:root:IMAGE_BUILDER_JOBS is not a whole number above 0 — /],
+    [
+      { IMAGE_BUILDER_JOBS: "many" },
+      /^ERROR:root:IMAGE_BUILDER_JOBS "many" is not a whole number above 0 — /,
+    ],
     [{ IMAGE_BUILDER_BASE: "regstry" }, /IMAGE_BUILDER_BASE "regstry" is none .* — did you mean registry\?/],
     [{ IMAGE_BUILDER_KEEP_GOING: "treu" }, /IMAGE_BUILDER_KEEP_GOING "treu" .* — did you mean true\?/],
     [{ IMAGE_BUILDER_REPO: "https://x.org/y" }, /IMAGE_BUILDER_REPO "https.*is not the name of a repo/],

@@ -168,6 +168,7 @@ test("--output writes a file instead, in the format that its name ends with", as
     "layers.json": /^\{/,
     "layers.md": /image-builder|\*\*|#/,
     "layers.mmd": /flowchart|graph/,
+    "layers.txt": /^debian:bookworm-slim\n/,
     layers: /^debian:bookworm-slim\n/,
   };
   for (const [name, begin] of Object.entries(begins)) {
@@ -180,6 +181,19 @@ test("--output writes a file instead, in the format that its name ends with", as
   );
   assert.match(fs.readFileSync(path.join(directory, "layers.html"), "utf8"), /^digraph /);
   assert.equal(fs.readdirSync(directory).sort(), Object.keys(begins).sort());
+});
+
+test("--output makes the directories that are missing, and takes any name with --format or for a Dockerfile", async () => {
+  const root = repository();
+  const directory = temporaryDirectory();
+  const written = async (...args: string[]) => {
+    const file = path.join(directory, args.pop() ?? "");
+    assert.is(await printed(root, ...args, "--output", file), "");
+    return fs.readFileSync(file, "utf8");
+  };
+  assert.match(await written("graph", "new/also/layers.svg"), /^<svg /);
+  assert.match(await written("graph", "--format", "json", "layers.out"), /^\{/);
+  assert.match(await written("plan", "--show-dockerfile", "basic:2.0", "basic.Dockerfile"), /^FROM /m);
 });
 
 test("--output takes a file's place as a whole, behind a link and with its mode, and never that of a pipe", async () => {
@@ -205,11 +219,16 @@ test("--output takes a file's place as a whole, behind a link and with its mode,
 
 test("a file that cannot be written is one line about what to do", async () => {
   const root = repository();
-  const missing = await runTool(root, ["graph", "--output", "no/such/plan.html"]);
-  assert.equal(
-    [missing.code, missing.stderr],
-    [2, "ERROR:root:--output no/such/plan.html: there is no directory no/such — mkdir -p no/such\n"],
+  const blocked = await runTool(root, ["graph", "--output", "science/tools/Dockerfile/plan.html"]);
+  assert.is(blocked.code, 4);
+  assert.match(blocked.stderr, "ERROR:root:--output science/tools/Dockerfile/plan.html cannot be written ");
+  const pdf = await runTool(root, ["plan", "--output", "plan.pdf"]);
+  assert.is(pdf.code, 2);
+  assert.match(
+    pdf.stderr,
+    "ERROR:root:--output plan.pdf: its ending tells no format — end it in .json, .md, ",
   );
+  assert.not.ok(fs.existsSync(path.join(root, "plan.pdf")));
   const directory = await runTool(root, ["plan", "--output", "science"]);
   assert.equal(
     [directory.code, directory.stderr],

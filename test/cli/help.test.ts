@@ -4,6 +4,8 @@ import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { commands } from "../../src/cli/arguments.ts";
+import { findImage } from "../../src/commands/select.ts";
+import { readCatalog } from "../../src/definitions/catalog.ts";
 import { manualPage } from "../../src/cli/manual.ts";
 import {
   compatFiles,
@@ -33,6 +35,35 @@ test("the help of every command has an example and fits 80 columns, and what all
     const groups = lines.filter((line) => /^[A-Z].*:$/.test(line));
     assert.equal(groups.slice(-2), ["Global options:", "Examples:"], name);
   }
+});
+
+test("every image and layer that an example names is one of the shipped layers", () => {
+  const { catalog } = readCatalog(path.join(import.meta.dirname, "../.."));
+  assert.ok(catalog !== undefined);
+  const words = commands.flatMap(({ examples }) => examples.flatMap(([call]) => call.split(" ")));
+  const images = words.filter(
+    (word) => /^sci\/|^sciserver-|^[^/]+:\d/.test(word) && !/^science\/|^localhost:/.test(word),
+  );
+  assert.ok(images.length > 10);
+  const named = new Set([...catalog.science.values()].map(({ image }) => image));
+  for (const image of images)
+    if (!named.has(image)) findImage(catalog, image.replace(/-\d+-[0-9a-f]{7}$/, ""));
+  const layers = words.filter((word) => word.startsWith("science/"));
+  for (const layer of layers) assert.ok(catalog.science.has(layer), layer);
+  const made = words.flatMap((word, at) =>
+    word === "new" && words[at + 1] === "science" ? [words[at + 2]] : [],
+  );
+  assert.equal([made.length, made.filter((name) => catalog.science.has(`science/${name}`))], [1, []]);
+});
+
+test("what a setting is by default is told by all that can give it", async () => {
+  const help = (await runTool(nowhere, ["plan", "--help"])).stdout.replaceAll(/\s+/g, " ");
+  const usual = "image-builder.json5, or containers.repo.sciserver.org/compute-images";
+  assert.match(help, `[default: ${usual}]`);
+  assert.match(
+    manualPage(commands, { version: "1", date: "2024-05-06", exitCodes: "" }),
+    `[${usual.replaceAll("-", "\\-")}]`,
+  );
 });
 
 test("the manual page has every command, option and variable, and nothing that man or mandoc would warn of", () => {
@@ -65,9 +96,12 @@ test("what is mistyped is said once, as it was typed, with what was meant", asyn
     [["plna"], "unknown argument: plna — did you mean plan?"],
     [["plan", "--allow-dirty"], "unknown argument: --allow-dirty — it is an option of build"],
     [["--no-push"], "unknown argument: --no-push — leave out --push"],
-    [["history", "a", "--format", "jsn"], '--format "jsn" is none of text, json — did you mean json?'],
+    [["why", "x", "--format", "jsn"], '--format "jsn" is none of text, json — did you mean json?'],
     [["completion", "fis"], 'shell "fis" is none of bash, zsh, fish — did you mean fish?'],
-    [["inspect"], "image-builder inspect needs <image> — e.g. image-builder inspect essentials:2.4"],
+    [
+      ["inspect"],
+      "image-builder inspect needs <image> — e.g. image-builder inspect sciserver-essentials:2.4",
+    ],
     [["promote"], "missing required argument: --to — image-builder promote --help lists what there is"],
     [
       ["--dryrun", "--include", "esentials"],

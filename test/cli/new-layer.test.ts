@@ -1,10 +1,11 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   compatFiles,
+  gitEnvironment,
   makeRepository,
   runTool,
   scienceFiles,
@@ -106,6 +107,15 @@ test("new version --to adds and changes the version: both get compat updates; th
   const today = new Date().toISOString().slice(0, 10);
   assert.match(read(root, `science/essentials-${today}/Dockerfile`), /^FROM sci\/essentials-2\.10:2\.10\n/);
   await checks(root);
+  for (const number of [2, 3]) {
+    assert.is((await runTool(root, ["new", "version", "essentials:2.10"])).code, 0);
+    const from = number === 2 ? today : `${today}-${number - 1}`;
+    assert.match(
+      read(root, `science/essentials-${today}-${number}/Dockerfile`),
+      new RegExp(`^FROM sci/essentials-${from}:2\\.10\n`),
+    );
+  }
+  await checks(root);
   const plan = await runTool(root, ["plan", "--include", "compat/base", "--format", "json"]);
   const { steps } = JSON.parse(plan.stdout) as { steps: { id: string }[] };
   assert.equal(steps.map(({ id }) => id).sort(), [
@@ -113,6 +123,21 @@ test("new version --to adds and changes the version: both get compat updates; th
     "compat/essentials:2.4",
     "compat/essentials:2.9",
   ]);
+});
+
+test("the way that the README begins with works as it stands, with a link to the tool in PATH", async () => {
+  const directory = temporaryDirectory();
+  fs.symlinkSync(tool, path.join(directory, "image-builder"));
+  const readme = fs.readFileSync(path.join(import.meta.dirname, "../../README.md"), "utf8");
+  const lines = /```sh\n(git init images [^]*?)\nimage-builder  [^]*?```/.exec(readme)?.[1];
+  const { status, stdout, stderr } = spawnSync("sh", ["-ec", `${lines}\nimage-builder -v --dryrun`], {
+    cwd: directory,
+    encoding: "utf8",
+    env: { ...gitEnvironment, PATH: `${directory}:${process.env["PATH"]}` },
+  });
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stderr, "change results in final image tools => tools:1.0-1-");
+  assert.match(stderr, "final plan includes 1 science builds and 1 compat builds");
 });
 
 test("what cannot be is said, and nothing is left behind", async () => {

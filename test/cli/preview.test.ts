@@ -356,7 +356,7 @@ test("a mistake on the command line says what was meant and exits with 2", async
       /^ERROR:root:--repo "https:\/\/example\.org\/x" is not the name of a repository — /,
     ],
     [["--repo", "example.org/x:1"], /^ERROR:root:--repo .* is not the name of a repository — /],
-    [["--jobs", "0"], /^ERROR:root:--jobs is not a whole number above 0/],
+    [["--jobs", "0"], /^ERROR:root:--jobs "0" is not a whole number above 0/],
     [["--jobs", "many"], /^ERROR:root:--jobs is not a whole number above 0/],
     [["--all", "--include", "science"], /^ERROR:root:.*mutually exclusive/],
     [["--root", "nowhere"], /^ERROR:root:--root nowhere is not a directory — /],

@@ -305,4 +305,30 @@ test("a name that the catalog lacks is a mistake of the command line, with what 
   assert.is((await runTool(root, ["why"])).code, 2);
 });
 
+test("the name of a layer, or the end of an image's name, is told what it belongs to", async () => {
+  const root = makeRepository({
+    ...scienceFiles("lunar", { image: "platform-moon", version: "1.1" }),
+    ...scienceFiles("moon"),
+    ...scienceFiles("tides", { version: "2.0" }),
+    ...compatFiles("common"),
+    ...compatFiles("base", ["common"]),
+  });
+  const releases = "platform-moon:1.1, moon:1.0, tides:2.0";
+  for (const [args, hint] of [
+    [["why", "lunar"], "did you mean sci/lunar?"],
+    [["why", "lunar:1.1"], "did you mean sci/lunar?"],
+    [["why", "moon:1.1"], "did you mean platform-moon:1.1?"],
+    [["why", "sci/tides:1.0"], "did you mean sci/tides:2.0?"],
+    [["why", "sci/platform-moon"], "did you mean platform-moon:1.1?"],
+    [["history", "common"], `common is a compat layer; name a release: ${releases}`],
+    [["plan", "--show-dockerfile", "lunar"], "did you mean platform-moon:1.1?"],
+    [["promote", "lunar", "--to", "stable"], "did you mean platform-moon:1.1?"],
+    [["new", "version", "lunar"], "did you mean platform-moon:1.1?"],
+  ] as const) {
+    const { code, stderr } = await runTool(root, args);
+    assert.is(code, 2, stderr);
+    assert.match(stderr, ` — ${hint}\n`);
+  }
+});
+
 test.run();

@@ -45,7 +45,8 @@ export function git(root: string, ...command: string[]): string {
   }).trim();
 }
 
-const gitEnvironment = {
+/** With an identity, and with nothing of this machine's configuration of git. */
+export const gitEnvironment = {
   ...process.env,
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_SYSTEM: "/dev/null",
