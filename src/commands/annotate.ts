@@ -3,7 +3,6 @@ import path from "node:path";
 import type { Finding } from "../finding.ts";
 import { readPrefix } from "../git/checkout.ts";
 import type { Problem } from "../problem.ts";
-import { annotation } from "../report/github.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Whether GitHub runs this, and reads annotations in what is printed. */
@@ -18,6 +17,7 @@ export async function annotate(
   { environment, progress }: Pick<Surroundings, "environment" | "progress">,
 ): Promise<void> {
   if (!isOnGithub(environment) || problems.length === 0) return;
+  const { annotation } = await import("../report/github.ts");
   const place = await placeIn(root);
   const levels = { error: "error", warning: "warning", note: "notice" } as const;
   for (const problem of problems)

@@ -35,8 +35,16 @@ await build({
   define: { "import.meta.dirname": "directory", "import.meta.url": "url" },
   // An import() of what stays outside becomes a require: the other does not go together with V8's code cache.
   supported: { "dynamic-import": false },
-  // dockerode has native parts, and none of the others is needed but for single commands.
-  external: ["dockerode", "@clack/prompts", "chokidar", "@viz-js/viz"],
+  // dockerode has native parts. The others serve a build or single commands, and every line in here costs each start.
+  external: [
+    "dockerode",
+    "handlebars",
+    "tar-stream",
+    "fs-extra",
+    "@clack/prompts",
+    "chokidar",
+    "@viz-js/viz",
+  ],
   alias: {
     assert: "./src/start/assert.ts",
     cliui: "./src/start/cliui.ts",
