@@ -81,8 +81,9 @@ for (const [what, read] of Object.entries(workflows)) {
     assert.equal(permissions, {});
     for (const [name, job] of Object.entries(jobs)) {
       const publishes = name === "branch" || name === "publish";
-      const packages = publishes && text.includes("registry: ghcr.io") ? { packages: "write" } : {};
+      const packages = publishes && text.includes('registry: "ghcr.io"') ? { packages: "write" } : {};
       assert.equal(job.permissions, { contents: "read", ...packages }, name);
+      assert.is(job.environment, name === "publish" ? "images" : undefined, name);
       assert.is(job.concurrency?.["cancel-in-progress"], publishes ? false : undefined, name);
       assert.type(job["timeout-minutes"], "number", name);
       for (const { run = "" } of job.steps) assert.not.match(run, /\$\{\{/);
@@ -106,12 +107,9 @@ test("the Jenkinsfile is Groovy and a declarative pipeline", async () => {
 
 test("the linter of Jenkinsfiles finds what is wrong", () => {
   const text = own("Jenkinsfile");
-  assert.match(
-    lintJenkinsfile(text.replace("when { changeRequest() }", "when { changeRequest() ")).join(),
-    /Groovy/,
-  );
+  assert.match(lintJenkinsfile(text.replace("post { always {", "post { always ")).join(), /Groovy/);
   assert.match(lintJenkinsfile(text.replace("steps {", "step {")).join(), /step cannot stand in stage/);
-  assert.match(lintJenkinsfile(text.replace("agent {", "node {")).join(), /no agent/);
+  assert.match(lintJenkinsfile(text.replace("agent none", "")).join(), /no agent/);
 });
 
 test("the GitLab file fits GitLab's schema, and a wrong one does not", async () => {
@@ -138,8 +136,9 @@ test("the GitLab file fits GitLab's schema, and a wrong one does not", async () 
 
 test("a job of GitLab sends its own login to the project's registry alone, and another one whole", async () => {
   const text = await written("gitlab", ".gitlab-ci.yml", "--repo", "registry.example.org/images");
-  const { ".login": login } = parse(text) as { ".login": readonly string[] };
-  const logIn = async (variables: NodeJS.ProcessEnv) => {
+  const jobs = parse(text) as Record<string, { script: readonly [string, readonly string[]] }>;
+  const logIn = async (variables: NodeJS.ProcessEnv, job = "publish") => {
+    const login = jobs[job]?.script.slice(0, 2).flat() ?? [];
     const directory = temporaryDirectory();
     const env = { PATH: process.env["PATH"], DOCKER_CONFIG: directory, ...variables };
     const said = await promisify(execFile)("bash", ["--norc", "-eo", "pipefail", "-c", login.join("\n")], {
@@ -167,11 +166,17 @@ test("a job of GitLab sends its own login to the project's registry alone, and a
   assert.equal(await logIn({ ...ofTheJob, REGISTRY_USERNAME: "robot" }), [
     ["registry.example.org", "robot:"],
   ]);
-  for (const foreign of [elsewhere, { ...elsewhere, REGISTRY_PASSWORD: "secret" }, {}])
-    assert.is(
-      await logIn(foreign),
-      "Set REGISTRY_USERNAME and REGISTRY_PASSWORD: a login that may push to registry.example.org/images.\n",
-    );
+  const ofBranches = { BRANCH_REGISTRY_USERNAME: "apprentice", BRANCH_REGISTRY_PASSWORD: "hidden" };
+  const both = { ...elsewhere, ...given, ...ofBranches };
+  assert.equal(await logIn(both, "branch"), [["registry.example.org", "apprentice:hidden"]]);
+  for (const job of ["publish", "release"])
+    assert.equal(await logIn(both, job), [["registry.example.org", "robot:secret"]]);
+  const none =
+    "No login for registry.example.org reaches this job: set REGISTRY_USERNAME and REGISTRY_PASSWORD, " +
+    "for branches BRANCH_REGISTRY_USERNAME and BRANCH_REGISTRY_PASSWORD.\n";
+  for (const foreign of [elsewhere, { ...elsewhere, REGISTRY_PASSWORD: "secret" }, ofBranches, {}])
+    assert.is(await logIn(foreign), none);
+  assert.is(await logIn({ ...elsewhere, ...given }, "branch"), none);
 });
 
 test("GitLab is told of a JUnit report by the jobs that write one", async () => {
@@ -252,6 +257,21 @@ test("every system installs the tool by the same lines, and they leave a tool th
     assert.ok(text.includes(commit) && text.includes(source));
   }
   assert.match((await installed).stdout, /^\d+\.\d+\.\d+$/m);
+});
+
+test("values that YAML would take for numbers stay text", async () => {
+  for (const value of ["1.10", "0123456", "1e5"]) {
+    const given = ["--tool", `${source}#${value}`, "--repo", value];
+    const root = definitions();
+    for (const system of ["github", "gitlab"]) await runTool(root, ["new", "ci", system, ...given]);
+    const read = (file: string) => parse(fs.readFileSync(path.join(root, file), "utf8")) as unknown;
+    const { env } = read(".github/workflows/images.yml") as Workflow;
+    const { variables } = read(".gitlab-ci.yml") as { variables: Record<string, string> };
+    for (const found of [env, variables]) {
+      assert.is(found?.["IMAGE_BUILDER_VERSION"], value);
+      assert.is(found?.["IMAGE_REPO"], value);
+    }
+  }
 });
 
 test("what has to be set is said, and what is there is kept until --force", async () => {

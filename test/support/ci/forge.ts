@@ -77,6 +77,18 @@ export async function runJobs(
   return ran;
 }
 
+/** The login that reaches jobs by its name: of branches, and, on `main` and for releases alone, of production. */
+export function loginVariables(happening: Happening, { username, password }: Login): NodeJS.ProcessEnv {
+  if (happening.kind === "pull request") return {};
+  const prefix = isBranch(happening) ? "BRANCH_" : "";
+  return { [`${prefix}REGISTRY_USERNAME`]: username, [`${prefix}REGISTRY_PASSWORD`]: password };
+}
+
+/** Whether it is a push to another branch than `main`. */
+export function isBranch(happening: Happening): boolean {
+  return happening.kind === "push" && happening.branch !== "main";
+}
+
 /** The account of a registry. */
 export interface Login {
   readonly username: string;

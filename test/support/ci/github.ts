@@ -4,6 +4,7 @@ import path from "node:path";
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
 import { parse } from "yaml";
 import { git } from "../checkout.ts";
+import { isBranch, loginVariables } from "./forge.ts";
 import type { CiSystem, Happening, Job, JobPlace, Script } from "./forge.ts";
 
 /** A workflow as its file has it. */
@@ -17,6 +18,7 @@ export interface Workflow {
 interface WorkflowJob {
   readonly if?: string;
   readonly permissions: Readonly<Record<string, string>>;
+  readonly environment?: string;
   readonly "timeout-minutes"?: number;
   readonly concurrency?: Readonly<Record<string, unknown>>;
   readonly steps: readonly WorkflowStep[];
@@ -37,10 +39,10 @@ export const github: CiSystem = {
   jobs: async (happening, place) => {
     const workflow = parse(fs.readFileSync(path.join(place.workspace, github.file), "utf8")) as Workflow;
     if (!starts(workflow, happening)) return [];
-    const context = contextOf(happening, place);
     return Object.entries(workflow.jobs)
-      .filter(([, job]) => holds(job.if, context))
-      .map(([name, job]) => readJob(name, job, workflow, context, place, happening));
+      .map(([name, job]) => ({ name, job, context: contextOf(happening, job, place) }))
+      .filter(({ job, context }) => holds(job.if, context))
+      .map(({ name, job, context }) => readJob(name, job, workflow, context, place, happening));
   },
 };
 
@@ -56,8 +58,12 @@ function eventName({ kind }: Happening): string {
   return kind === "pull request" ? "pull_request" : kind;
 }
 
-/** The contexts `github` and `secrets`. A pull request may come from a fork: it gets no secrets. */
-function contextOf(happening: Happening, { username, password }: JobPlace): data.Dictionary {
+/**
+ * The contexts `github` and `secrets`. A pull request may come from a fork: it gets no secrets. Those of production are
+ * secrets of the environment `images`.
+ */
+function contextOf(happening: Happening, job: WorkflowJob, place: JobPlace): data.Dictionary {
+  const reached = isBranch(happening) || job.environment === "images";
   const event = { deleted: false, repository: { default_branch: "main" } };
   const values = {
     github: {
@@ -71,8 +77,7 @@ function contextOf(happening: Happening, { username, password }: JobPlace): data
             : "1/merge",
       event,
     },
-    secrets:
-      happening.kind === "pull request" ? {} : { REGISTRY_USERNAME: username, REGISTRY_PASSWORD: password },
+    secrets: reached ? loginVariables(happening, place) : {},
   };
   const context = JSON.parse(JSON.stringify(values), data.reviver) as data.Dictionary;
   return context;

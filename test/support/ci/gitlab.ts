@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
+import { loginVariables } from "./forge.ts";
 import type { CiSystem, Happening, JobPlace, Script } from "./forge.ts";
 
 const require = createRequire(import.meta.url);
@@ -37,8 +38,7 @@ export const gitlab: CiSystem = {
       .map(({ name }) => {
         const job = resolved[name] as ResolvedJob;
         const variables = { ...resolved.variables, ...job.variables };
-        const login = happening.kind === "pull request" ? {} : loginVariables(place);
-        const environment: NodeJS.ProcessEnv = { ...told, ...login };
+        const environment: NodeJS.ProcessEnv = { ...told, ...loginVariables(happening, place) };
         for (const [key, value] of Object.entries(variables))
           environment[key] = value.replaceAll(/\$(\w+)/g, (_, variable: string) => told[variable] ?? "");
         const asScript = (lines: readonly string[]): Script => ({
@@ -96,10 +96,6 @@ export async function askGitlab(
   } finally {
     fs.rmSync(path.join(workspace, ".gitlab-ci-local"), { recursive: true, force: true });
   }
-}
-
-function loginVariables({ username, password }: JobPlace): NodeJS.ProcessEnv {
-  return { REGISTRY_USERNAME: username, REGISTRY_PASSWORD: password };
 }
 
 /** https://docs.gitlab.com/ci/variables/predefined_variables/ */

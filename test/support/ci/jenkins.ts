@@ -5,6 +5,7 @@ import path from "node:path";
 import { Language, Parser } from "web-tree-sitter";
 import type { Node } from "web-tree-sitter";
 import { compileOnce } from "../wasm.ts";
+import { isBranch } from "./forge.ts";
 import type { CiSystem, Happening, Job, JobPlace, Script } from "./forge.ts";
 
 /** A call in Groovy, or an assignment, which is named `=`. */
@@ -31,7 +32,7 @@ parser.setLanguage(
  * Blocks that are not here hold steps.
  */
 const grammar: Readonly<Record<string, readonly string[]>> = {
-  "": ["pipeline"],
+  "": ["pipeline", "def"],
   pipeline: ["agent", "environment", "options", "parameters", "post", "stages", "tools", "triggers"],
   agent: ["docker", "dockerfile", "kubernetes", "label", "node"],
   environment: ["="],
@@ -72,11 +73,17 @@ export const jenkins: CiSystem = {
   file: "Jenkinsfile",
   merges: true,
   jobs: async (happening, place) => {
-    const [pipeline] = readCalls(parse(fs.readFileSync(path.join(place.workspace, "Jenkinsfile"), "utf8")));
+    const [pipeline, ...methods] = readCalls(
+      parse(fs.readFileSync(path.join(place.workspace, "Jenkinsfile"), "utf8")),
+    );
     if (pipeline?.name !== "pipeline") throw new Error("no pipeline");
     const told = variables(happening, place);
-    const found: Found = { scripts: [], afterwards: [], checkouts: [] };
-    readStages(pipeline, told, place, found);
+    const found: Found = { scripts: [], afterwards: [], checkouts: [], agents: [] };
+    const credentials = isBranch(happening) ? "image-registry-branches" : "image-registry";
+    readStages(pipeline, told, { ...place, methods, credentials }, found);
+    const proper = happening.kind === "pull request" ? "image-builder-check" : "docker";
+    if (found.agents.join() !== proper)
+      throw new Error(`agents of a ${happening.kind}: ${found.agents.join()}`);
     const [checkout] = found.checkouts;
     const job: Job = {
       name: "pipeline",
@@ -93,19 +100,35 @@ interface Found {
   readonly afterwards: Script[];
   /** The text of each step that checks out. */
   readonly checkouts: string[];
+  /** The labels of the agents that stages ask for. */
+  readonly agents: string[];
+}
+
+/** What holds for a whole pipeline. */
+interface Surroundings extends JobPlace {
+  /** Those that the file defines. */
+  readonly methods: readonly Call[];
+  /** The id of the only credentials that there are. */
+  readonly credentials: string;
 }
 
 /** Collects the steps of the stages of a pipeline or stage whose conditions hold. */
-function readStages(block: Call, around: NodeJS.ProcessEnv, place: JobPlace, found: Found): void {
+function readStages(block: Call, around: NodeJS.ProcessEnv, place: Surroundings, found: Found): void {
   const environment = { ...around, ...readEnvironment(child(block, "environment"), around, place) };
   const collect = (steps: Call | undefined, into: Script[]) => {
     for (const { name, given } of steps?.body ?? []) {
+      collect(
+        place.methods.find((method) => method.given.get("name")?.text === name),
+        into,
+      );
       const [argument] = given.values();
       if (name === "checkout") found.checkouts.push(argument?.text ?? "");
       if (name !== "sh") continue;
       into.push({ shell: ["sh", "-xec"], text: literal(argument, environment), environment });
     }
   };
+  const label = child(block, "agent")?.body[0]?.given.get("0");
+  if (label !== undefined) found.agents.push(literal(label, environment));
   collect(child(block, "steps"), found.scripts);
   for (const stage of child(block, "stages")?.body ?? []) {
     const when = child(stage, "when");
@@ -123,6 +146,7 @@ function child({ body }: Call, name: string): Call | undefined {
 /** https://www.jenkins.io/doc/book/pipeline/syntax/#when */
 function holds({ name, given, body }: Call, environment: NodeJS.ProcessEnv): boolean {
   switch (name) {
+    case "beforeAgent":
     case "beforeOptions":
       return true;
     case "changeRequest":
@@ -143,13 +167,14 @@ function holds({ name, given, body }: Call, environment: NodeJS.ProcessEnv): boo
 function readEnvironment(
   block: Call | undefined,
   around: NodeJS.ProcessEnv,
-  { username, password }: JobPlace,
+  { username, password, credentials }: Surroundings,
 ): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {};
   for (const { given } of block?.body ?? []) {
     const name = given.get("left")?.text ?? "";
     const value = given.get("right");
     if (value?.text.startsWith("credentials(") === true) {
+      if (!value.text.includes(`'${credentials}'`)) throw new Error(`no ${value.text}`);
       environment[`${name}_USR`] = username;
       environment[`${name}_PSW`] = password;
     } else {
@@ -192,9 +217,15 @@ function readCalls(block: Node): Call[] {
       });
       return [{ name: "=", given: new Map(sides), body: [], line }];
     }
-    const name = node.childForFieldName("name")?.text ?? node.text;
-    const list = node.childForFieldName("arguments") ?? node.childForFieldName("args");
     const body = node.childForFieldName("body");
+    if (node.type === "function_definition") {
+      const name = node.childForFieldName("name");
+      const given = new Map(name === null ? [] : [["name", name] as const]);
+      return [{ name: "def", given, body: body === null ? [] : readCalls(body), line }];
+    }
+    // `agent none` reads as the declaration of a variable.
+    const name = (node.childForFieldName("name") ?? node.childForFieldName("type"))?.text ?? node.text;
+    const list = node.childForFieldName("arguments") ?? node.childForFieldName("args");
     return [{ name, given: readArguments(list), body: body === null ? [] : readCalls(body), line }];
   });
 }
