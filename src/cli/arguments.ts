@@ -65,7 +65,7 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
       "dot-notation": false,
       "boolean-negation": false,
     });
-  for (const command of commands)
+  for (const command of commandsFor(args))
     command.add(parser, (verbosity, run) => {
       invocation = { verbosity, run };
     });
@@ -84,6 +84,12 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
     });
   void parser.parse();
   return invocation;
+}
+
+/** Those that the parser can need for these arguments: to tell it of all of them takes time at each start, and help lists them. */
+function commandsFor(args: readonly string[]): readonly Command[] {
+  if (args.some((arg) => /^(?:--(?:help|version)\b|-[a-z]*h)/.test(arg))) return commands;
+  return commands.filter(({ byDefault, name }) => byDefault || args.includes(name));
 }
 
 /** What the parser would take for something else than was meant: `--dryrun=yes` for no, words after `--` for nothing. */

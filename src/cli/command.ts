@@ -61,11 +61,6 @@ export function defineCommand<
 >(definition: Definition<P, O>): Command {
   const { name, byDefault = false, operands = "", describe, run } = definition;
   const { positionals, options, conflicts, repeated = [], examples } = definition;
-  const all: Readonly<Record<string, { readonly array?: boolean | undefined }>> = {
-    ...positionals,
-    ...options,
-  };
-  const lists = Object.keys(all).filter((key) => all[key]?.array === true);
   return {
     name,
     byDefault,
@@ -73,7 +68,10 @@ export function defineCommand<
     describe,
     positionals: positionals ?? {},
     options,
-    lists: new Set([...lists, ...repeated]),
+    get lists() {
+      const all = Object.entries<{ readonly array?: boolean | undefined }>({ ...positionals, ...options });
+      return new Set(all.flatMap(([key, { array }]) => (array === true ? [key] : [])).concat(repeated));
+    },
     examples,
     add: (parser, invoke) =>
       parser.command<InferredOptionTypes<P & O>>(

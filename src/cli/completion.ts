@@ -2,7 +2,6 @@ import { readCatalog } from "../definitions/catalog.ts";
 import { findLayers } from "../definitions/layer-files.ts";
 import { defineCommand } from "./command.ts";
 import type { Command, Run } from "./command.ts";
-import { complete } from "./complete.ts";
 import type { Names } from "./complete.ts";
 import { rootAround } from "./options.ts";
 import { variableOf } from "./settings.ts";
@@ -34,11 +33,12 @@ export const completeWord = "__complete";
 
 /** Answers a script: a line that says of which kind the answer is, and for words one each, with what it is behind a tab. */
 export function answerCompletion(words: readonly string[], commands: readonly Command[]): Run {
-  return ({ out, environment }) => {
+  return async ({ out, environment }) => {
+    const { complete } = await import("./complete.ts");
     const answer = complete(words, commands, namesIn(environment));
     const lines = answer.kind === "words" ? answer.words.map((pair) => pair.join("\t")) : [];
     out(`${[answer.kind, ...lines].join("\n")}\n`);
-    return Promise.resolve(0);
+    return 0;
   };
 }
 

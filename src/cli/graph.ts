@@ -1,4 +1,3 @@
-import { graph } from "../commands/graph.ts";
 import { defineCommand } from "./command.ts";
 import { planConflicts, planFormOptions, planOptions, planSettings, readPlanForm } from "./options.ts";
 
@@ -12,5 +11,8 @@ export const graphCommand = defineCommand({
     ["graph --stale --output layers.html", "the same, with what the registry holds"],
     ["graph --format dot | dot -Tpdf", "the same for Graphviz"],
   ],
-  run: (given) => (surroundings) => graph({ ...planSettings(given), ...readPlanForm(given) }, surroundings),
+  run: (given) => async (surroundings) => {
+    const { graph } = await import("../commands/graph.ts");
+    return graph({ ...planSettings(given), ...readPlanForm(given) }, surroundings);
+  },
 });

@@ -1,4 +1,3 @@
-import { plan } from "../commands/plan.ts";
 import { defineCommand } from "./command.ts";
 import { planConflicts, planFormOptions, planOptions, planSettings, readPlanForm } from "./options.ts";
 
@@ -28,8 +27,9 @@ export const planCommand = defineCommand({
     ["plan --push", "which tags would be new, move or stay"],
     ["plan --show-dockerfile sciserver-astronomy", "a release's Dockerfile, composed"],
   ],
-  run: (given) => (surroundings) =>
-    plan(
+  run: (given) => async (surroundings) => {
+    const { plan } = await import("../commands/plan.ts");
+    return plan(
       {
         ...planSettings(given),
         // A Dockerfile has one form, whatever its file is called.
@@ -38,5 +38,6 @@ export const planCommand = defineCommand({
         showDockerfile: given.showDockerfile,
       },
       surroundings,
-    ),
+    );
+  },
 });

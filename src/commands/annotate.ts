@@ -3,12 +3,8 @@ import path from "node:path";
 import type { Finding } from "../finding.ts";
 import { readPrefix } from "../git/checkout.ts";
 import type { Problem } from "../problem.ts";
+import { isOnGithub } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-/** Whether GitHub runs this, and reads annotations in what is printed. */
-export function isOnGithub(environment: NodeJS.ProcessEnv): boolean {
-  return environment["GITHUB_ACTIONS"] === "true";
-}
 
 /** Shows problems, or what `check` found, beside the lines of the files where GitHub runs this; elsewhere does nothing. */
 export async function annotate(

@@ -7,10 +7,10 @@ import type { ProgressMode } from "../report/progress.ts";
 import type { RunRecord } from "../report/run-report.ts";
 import type { RunResult } from "../run.ts";
 import type { Publishing } from "./outlook.ts";
+import { isOnGithub } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
-import { withReports } from "./reports.ts";
 
 /** What decides a run, as the command line gives it. */
 export interface BuildSettings extends PlanSettings {
@@ -38,7 +38,11 @@ export interface BuildSettings extends PlanSettings {
 }
 
 /** `image-builder build`: plans, builds and, with `push`, publishes. Gives the exit code. */
-export function build(settings: BuildSettings, surroundings: Surroundings): Promise<number> {
+export async function build(settings: BuildSettings, surroundings: Surroundings): Promise<number> {
+  // A run without reports pays nothing for them.
+  if (settings.report.length === 0 && !isOnGithub(surroundings.environment))
+    return run(settings, surroundings, undefined);
+  const { withReports } = await import("./reports.ts");
   return withReports(settings, surroundings, (record) => run(settings, surroundings, record));
 }
 

@@ -3,8 +3,8 @@ import path from "node:path";
 import { describeProblem, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { RunEnding, RunRecord, RunReport } from "../report/run-report.ts";
-import { isOnGithub, placeIn } from "./annotate.ts";
-import { Stopped } from "./surroundings.ts";
+import { placeIn } from "./annotate.ts";
+import { isOnGithub, Stopped } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What decides the reports of a run. */
@@ -19,18 +19,15 @@ export interface ReportSettings {
 
 /**
  * Carries a run out and writes its reports, however it ends: the files asked for, and where GitHub runs it what GitHub
- * shows. Gives the exit code of the run; refuses before it where a report could not be written. A run without reports
- * has no record and pays nothing.
+ * shows. Gives the exit code of the run; refuses before it where a report could not be written.
  */
 export async function withReports(
   settings: ReportSettings,
   surroundings: Surroundings,
-  run: (record: RunRecord | undefined) => Promise<number>,
+  run: (record: RunRecord) => Promise<number>,
 ): Promise<number> {
   const { log, environment, progress, signal } = surroundings;
   const onGithub = isOnGithub(environment);
-  if (settings.report.length === 0 && !onGithub) return run(undefined);
-
   const { recordRun } = await import("../report/run-report.ts");
   const files = settings.report.length === 0 ? [] : await openFiles(settings.report);
   const github = onGithub ? await openGithub(settings.root, environment) : undefined;

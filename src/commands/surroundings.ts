@@ -29,3 +29,8 @@ export class Stopped extends Error {
     this.exitCode = 128 + number;
   }
 }
+
+/** Whether GitHub runs this, and reads annotations in what is printed. */
+export function isOnGithub(environment: NodeJS.ProcessEnv): boolean {
+  return environment["GITHUB_ACTIONS"] === "true";
+}
