@@ -1,8 +1,8 @@
 import { hideBin } from "yargs/helpers";
 import { readArguments } from "./cli/arguments.ts";
 import { Stopped } from "./commands/surroundings.ts";
-import { describeProblem, exitCodes, Refusal } from "./problem.ts";
-import { flush, inert, openLog } from "./report/log.ts";
+import { exitCodeOf, exitCodes, Refusal } from "./problem.ts";
+import { flush, inert, openLog, tellProblems } from "./report/log.ts";
 
 // Until main has its say: a process that ends for want of anything to wait for has not done its work.
 process.exitCode = 1;
@@ -65,18 +65,15 @@ async function main(): Promise<number> {
   return signalled === 0 ? code : signalled;
 }
 
-/** What a run broke off for, said to a person; the exit code is that of the first problem. */
+/** Says to a person what a run broke off for; gives the exit code. */
 function report(error: unknown, log: ReturnType<typeof openLog>): number {
   if (!(error instanceof Refusal)) {
     log.error("this is a bug in image-builder, please report it:");
     log.progress(`${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;
   }
-  const [first] = error.problems;
-  const located = error.problems.filter(({ file }) => file !== undefined);
-  for (const problem of located) log.progress(`${describeProblem(problem)}\n`);
-  for (const problem of error.problems) if (problem.file === undefined) log.error(describeProblem(problem));
-  if (located.length > 0)
-    log.error(`${located.length} ${located.length === 1 ? "problem" : "problems"} found; nothing was done`);
-  return first === undefined ? 1 : exitCodes[first.kind];
+  tellProblems(error.problems, log);
+  const located = error.problems.filter(({ file }) => file !== undefined).length;
+  if (located > 0) log.error(`${located} ${located === 1 ? "problem" : "problems"} found; nothing was done`);
+  return exitCodeOf(error.problems);
 }

@@ -17,6 +17,13 @@ export interface Problem {
 /** The exit code that each kind of problem leads to. */
 export const exitCodes = { failure: 1, usage: 2, definition: 3, surroundings: 4 } as const;
 
+/** The exit code of a command that met these problems: that of a failure where there is one, otherwise of the first. */
+export function exitCodeOf(problems: readonly Problem[]): number {
+  const kinds = problems.map(({ kind }) => kind);
+  const gravest = kinds.includes("failure") ? "failure" : kinds[0];
+  return gravest === undefined ? 0 : exitCodes[gravest];
+}
+
 /** Carries problems out of code that cannot go on. Any other error that reaches the top is a bug. */
 export class Refusal extends Error {
   readonly problems: readonly Problem[];

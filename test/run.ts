@@ -26,7 +26,7 @@ interface Outcome {
 }
 
 const inCi = process.env["CI"] === "true";
-const fileLimit = 15 * 60_000;
+const fileLimit = 10 * 60_000;
 const endLimit = 20_000;
 const filesAtOnce = 2;
 const packages = [

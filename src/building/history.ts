@@ -1,7 +1,7 @@
 import { readBase } from "../planning/labels.ts";
 import { parseImmutableTag } from "../planning/names.ts";
 import type { ImmutableTag } from "../planning/names.ts";
-import { builtAt, commitOf, readTrail } from "../planning/trail.ts";
+import { builtAt, commitInFull, readTrail } from "../planning/trail.ts";
 import type { PublishedBuild } from "../published.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import { see } from "./seen.ts";
@@ -44,11 +44,10 @@ async function readBuild(
   if (seen === undefined) return undefined;
   const { digest, labels, created, unreadable } = seen;
   const [newest] = readTrail(labels);
-  const own = commitOf(labels, newest);
   return {
     tag,
     stamp,
-    commit: own?.startsWith(commit) === true ? own : commit,
+    commit: commitInFull(labels, commit),
     date: builtAt(newest?.time, created),
     digest,
     base: readBase(labels),

@@ -1,4 +1,4 @@
-import { describeProblem, exitCodes, Refusal } from "../problem.ts";
+import { describeProblem, exitCodeOf, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { leadsToHead, readBranch, readSource } from "../git/checkout.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
@@ -83,7 +83,7 @@ async function run(
     ]);
   const logs = settings.logs === undefined ? undefined : keepBuildLogs(settings.logs);
   const source = await readSource(root);
-  const registry = await openRegistry(surroundings);
+  const registry = await openRegistry({ ...surroundings, conventions: catalog.conventions });
   const progress = await showProgress({ mode: settings.progress, log, verbosity, plan, push, named });
   let result: RunResult;
   try {
@@ -193,8 +193,6 @@ function exitCode({ steps, pushes }: RunResult, unwritten: Problem | undefined):
   const problems = results.flatMap((result) =>
     result.kind === "failed" || result.kind === "unpushed" ? result.problems : [],
   );
-  if (pushes.some(({ kind }) => kind === "kept") || problems.some(({ kind }) => kind === "failure"))
-    return exitCodes.failure;
-  const [first = unwritten] = problems;
-  return first === undefined ? 0 : exitCodes[first.kind];
+  if (pushes.some(({ kind }) => kind === "kept")) return exitCodes.failure;
+  return exitCodeOf(problems.concat(unwritten ?? []));
 }

@@ -7,7 +7,7 @@ import { readCatalog } from "../definitions/catalog.ts";
 import { asFinding } from "../finding.ts";
 import type { Finding } from "../finding.ts";
 import type { Catalog } from "../model.ts";
-import { exitCodes, Refusal } from "../problem.ts";
+import { exitCodeOf, exitCodes, Refusal } from "../problem.ts";
 import { countFindings, findingLine, findingsJson, findingsSarif } from "../report/check.ts";
 import { counted } from "../report/text.ts";
 import { annotate } from "./annotate.ts";
@@ -28,7 +28,7 @@ export async function check({ root, format }: CheckSettings, surroundings: Surro
   const findings = catalog === undefined ? problems.map(asFinding) : await inspect(root, catalog);
   const errors = findings.filter(({ severity }) => severity === "error");
   const [first] = errors;
-  const code = first === undefined ? 0 : exitCodes[first.kind];
+  const code = exitCodeOf(errors);
   // What cannot be read at all is no finding, but a mistake of the command line.
   if (format !== "text" && code !== exitCodes.usage) {
     surroundings.out(

@@ -3,10 +3,10 @@ import { asCommit, changesBetween } from "../git/history.ts";
 import { pastDefinitions } from "../git/past.ts";
 import { compareTrails } from "../planning/diff.ts";
 import { stackDirectories } from "../planning/graph.ts";
-import { readBase, revisionLabel } from "../planning/labels.ts";
+import { readBase } from "../planning/labels.ts";
 import { parseImmutableTag } from "../planning/names.ts";
 import type { Definition } from "../planning/orphans.ts";
-import { builtAt, readTrail } from "../planning/trail.ts";
+import { builtAt, commitInFull, readTrail } from "../planning/trail.ts";
 import type { TrailLayer } from "../planning/trail.ts";
 import { Refusal } from "../problem.ts";
 import type { Between, ComparedImage, FileDiff, ImageDiff, LayerBuild, LayerDiff } from "../published.ts";
@@ -118,13 +118,7 @@ async function compareLayers(
 function readBuild(layer: TrailLayer | undefined, { labels }: FoundImage): LayerBuild | null {
   if (layer === undefined) return null;
   const { version, stamp, commit, time } = layer;
-  const revision = labels[revisionLabel];
-  return {
-    version,
-    stamp,
-    commit: revision?.startsWith(commit) === true ? revision : commit,
-    time: builtAt(time, undefined),
-  };
+  return { version, stamp, commit: commitInFull(labels, commit), time: builtAt(time, undefined) };
 }
 
 async function readBetween(

@@ -5,12 +5,10 @@ import { readCatalog } from "../definitions/catalog.ts";
 import { readPastDefinition } from "../definitions/definition.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
-import { definitionsBefore } from "../git/past.ts";
 import type { Catalog, Orphaned, Plan, Reason } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
 import { stampOf } from "../planning/names.ts";
-import { findOrphans, onlyRetired } from "../planning/orphans.ts";
 import { builtDirectories, makePlan } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { nearest } from "../nearest.ts";
@@ -132,6 +130,10 @@ async function protectImages(
 ): Promise<{ readonly checkout: Checkout; readonly orphans: readonly Orphaned[] }> {
   const files = checkout.changed.filter((file) => /^science\/.+\/sciserver-image\.json$/.test(file));
   if (files.length === 0) return { checkout, orphans: [] };
+  const [{ definitionsBefore }, { findOrphans, onlyRetired }] = await Promise.all([
+    import("../git/past.ts"),
+    import("../planning/orphans.ts"),
+  ]);
   const before = (await definitionsBefore(root, ref)).flatMap(
     ({ path: file, text }) => readPastDefinition(text, file) ?? [],
   );

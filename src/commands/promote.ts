@@ -1,7 +1,7 @@
 import type { Catalog, ScienceLayer } from "../model.ts";
 import type { Promotion } from "../moves.ts";
 import { tagProblem } from "../planning/names.ts";
-import { describeProblem, exitCodes, Refusal } from "../problem.ts";
+import { describeProblem, exitCodeOf, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { promotionTable } from "../report/promote.ts";
 import { json } from "../report/text.ts";
@@ -42,7 +42,7 @@ export async function promote(settings: PromoteSettings, surroundings: Surroundi
   const promotion: Promotion = { formatVersion: 1, repo, from: from ?? null, to, dryrun, tags };
   for (const problem of problems) log.error(describeProblem(problem));
   out(format === "json" ? json(promotion) : promotionTable(promotion));
-  return exitCode(problems);
+  return exitCodeOf(problems);
 }
 
 function checkNames(from: string | undefined, to: readonly string[]): void {
@@ -77,11 +77,4 @@ function selectReleases(catalog: Catalog, names: readonly string[]): readonly Sc
   return [...selected].sort(
     (a, b) => (a.image < b.image ? -1 : Number(a.image > b.image)) || compareVersions(a.version, b.version),
   );
-}
-
-/** 1 as soon as the registry turned something down; otherwise what the surroundings lead to. */
-function exitCode(problems: readonly Problem[]): number {
-  if (problems.some(({ kind }) => kind === "failure")) return exitCodes.failure;
-  const [first] = problems;
-  return first === undefined ? 0 : exitCodes[first.kind];
 }

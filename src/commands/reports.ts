@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { describeProblem, exitCodes, Refusal } from "../problem.ts";
+import { describeProblem, exitCodeOf, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { RunEnding, RunRecord, RunReport } from "../report/run-report.ts";
 import { placeIn } from "./annotate.ts";
@@ -83,8 +83,7 @@ function brokenOff(error: unknown, signal: AbortSignal, record: RunRecord): RunE
   const problems = error instanceof Refusal ? error.problems : [];
   if (signal.aborted) return stopped(signal, problems);
   const result = record.hasStarted() ? "failed" : "refused";
-  const [first] = problems;
-  if (first !== undefined) return { result, exitCode: exitCodes[first.kind], problems };
+  if (problems.length > 0) return { result, exitCode: exitCodeOf(problems), problems };
   const message = `this is a bug in image-builder: ${error instanceof Error ? error.message : String(error)}`;
   return { result: "failed", exitCode: 1, problems: [{ kind: "failure", message }] };
 }

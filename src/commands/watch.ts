@@ -10,6 +10,7 @@ import { withBases } from "../planning/graph.ts";
 import { makePlan } from "../planning/plan.ts";
 import { describeProblem, printable, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
+import { tellProblems } from "../report/log.ts";
 import { build as buildOnce } from "./build.ts";
 import type { BuildSettings } from "./build.ts";
 import { changedByConventions } from "./conventions.ts";
@@ -77,9 +78,7 @@ export async function watch(settings: BuildSettings, surroundings: Surroundings)
     if (run.signal.aborted) return;
     if (!(error instanceof Refusal)) throw error;
     if (!planned && error.problems.some(({ kind }) => kind !== "definition")) throw error;
-    for (const problem of error.problems)
-      if (problem.file === undefined) log.error(describeProblem(problem));
-      else progress(`${describeProblem(problem)}\n`);
+    tellProblems(error.problems, log);
   };
 
   // The checkout as a whole: what is watched itself and then goes away is not seen when it comes back.

@@ -73,17 +73,22 @@ function heights(
   };
 }
 
+/** The commit that begins so: in full where an image tells it, otherwise the beginning. */
+export function commitInFull(labels: Readonly<Record<string, string>>, beginning: string): string {
+  const revision = labels[revisionLabel] ?? "";
+  return /^[0-9a-f]{40,64}$/.test(revision) && revision.startsWith(beginning) ? revision : beginning;
+}
+
 /**
- * The commit that an image was built from: in full where it tells it, otherwise its first 7 digits. The trail decides, since an
- * image of the original tool inherits the revision of its foreign base. Undefined for an image that does not tell it.
+ * The commit that an image was built from. The trail decides, since an image of the original tool inherits the revision of
+ * its foreign base. Undefined for an image that does not tell it.
  */
 export function commitOf(
   labels: Readonly<Record<string, string>>,
   newest: TrailLayer | undefined = readTrail(labels)[0],
 ): string | undefined {
-  const revision = labels[revisionLabel] ?? "";
-  const own = /^[0-9a-f]{40,64}$/.test(revision) && revision.startsWith(newest?.commit ?? "");
-  return own ? revision : newest?.commit;
+  const commit = commitInFull(labels, newest?.commit ?? "");
+  return commit === "" ? undefined : commit;
 }
 
 /** When an image was built, by its trail (seconds since the epoch) or else by its configuration (RFC 3339): RFC 3339, UTC. */

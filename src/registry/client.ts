@@ -68,6 +68,7 @@ const deepestIndex = 4;
 export function connectRegistry(options: RegistryOptions): Registry {
   const secrets = new Set<string>();
   const send = openTransport({
+    connections: requestsAtOnce,
     timeout: options.timeout ?? 30_000,
     signal: options.signal,
     onRetry: options.onRetry,

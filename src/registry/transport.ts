@@ -36,6 +36,8 @@ export interface Request {
 export type Send = (request: Request) => Promise<Answer>;
 
 interface TransportOptions {
+  /** How many connections a host gets at most; further requests wait for one. */
+  readonly connections: number;
   /** Milliseconds that one attempt may take from start to end; a third of it for the connection. */
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
@@ -69,6 +71,7 @@ const worthRetrying: ReadonlySet<unknown> = new Set([
 
 /** HTTP over connections that are kept for the next request. */
 export function openTransport({
+  connections,
   timeout,
   onRetry,
   environment,
@@ -78,7 +81,7 @@ export function openTransport({
   // Many requests listen at the same time, which would be taken for a leak on a signal that is not this room's own.
   const signal = options.signal && AbortSignal.any([options.signal]);
   if (signal) setMaxListeners(0, signal);
-  const plain = new HttpAgent({ keepAlive: true });
+  const plain = new HttpAgent({ keepAlive: true, maxSockets: connections });
   const secure = new Map<string, Promise<HttpsAgent>>();
 
   function agentFor(url: URL): HttpAgent | Promise<HttpsAgent> {
@@ -86,7 +89,12 @@ export function openTransport({
     let agent = secure.get(url.host);
     if (agent === undefined) {
       agent = findTrust(url.host, environment).then(
-        (secureContext) => new HttpsAgent({ keepAlive: true, ...(secureContext && { secureContext }) }),
+        (secureContext) =>
+          new HttpsAgent({
+            keepAlive: true,
+            maxSockets: connections,
+            ...(secureContext && { secureContext }),
+          }),
       );
       secure.set(url.host, agent);
     }

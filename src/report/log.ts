@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
-import { printable } from "../problem.ts";
+import { describeProblem, printable } from "../problem.ts";
+import type { Problem } from "../problem.ts";
 
 /** The levels of a log line, from the gravest on; each `-v` lets one more through than errors alone. */
 const levels = ["error", "warning", "info", "debug"] as const;
@@ -113,4 +114,14 @@ async function openLogger(write: (text: string) => void): Promise<Logger> {
       logger.once("finish", resolve).end();
     });
   return { write: (level, message) => logger.log(level, message), close };
+}
+
+/** Says problems to a person: at their place in a file, as compilers do, or as errors. */
+export function tellProblems(
+  problems: readonly Problem[],
+  { error, progress }: Pick<Log, "error" | "progress">,
+): void {
+  for (const problem of problems.filter(({ file }) => file !== undefined))
+    progress(`${describeProblem(problem)}\n`);
+  for (const problem of problems.filter(({ file }) => file === undefined)) error(describeProblem(problem));
 }

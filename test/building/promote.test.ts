@@ -4,28 +4,19 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Promotion } from "../../src/moves.ts";
-import { commit, compatFiles, makeRepository, scienceFiles } from "../support/checkout.ts";
+import { commit, makeRepository } from "../support/checkout.ts";
 import { cutEverywhere, registryClient } from "../support/cut.ts";
 import { putIndex } from "../support/stored-images.ts";
 import { unique } from "../support/engine-room.ts";
 import { putsManifest, startFaultProxy } from "../support/fault-proxy.ts";
 import { testPlatform } from "../support/platform.ts";
-import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
+import { digestAt, openWorkplace, twoVersions } from "../support/released.ts";
 
 const test = suite("promote");
 
 const { base, registry } = await testPlatform();
 const proxy = await startFaultProxy(registry);
-const nist = {
-  ...onBusybox("nist-basic", base, "echo one > /one"),
-  ...scienceFiles(
-    "nist-basic-2",
-    { image: "nist-basic", version: "2.0" },
-    "FROM sci/nist-basic:1.0\nRUN echo two > /two\n",
-  ),
-  ...compatFiles("base", [], "COPY motd /motd\n"),
-  "compat/base/motd": "welcome\n",
-};
+const nist = twoVersions(base);
 
 // Two real runs: what the branch main had before, which is released as `stable`, and what it has now.
 const published = await openWorkplace();

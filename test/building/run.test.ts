@@ -16,21 +16,12 @@ import {
 import { testPlatform } from "../support/platform.ts";
 import { unique } from "../support/engine-room.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
-import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
+import { digestAt, onBusybox, openWorkplace, twoVersions } from "../support/released.ts";
 
 const test = suite("run");
 
 const { base } = await testPlatform();
-const nist = {
-  ...onBusybox("nist-basic", base, "echo one > /one"),
-  ...scienceFiles(
-    "nist-basic-2",
-    { image: "nist-basic", version: "2.0" },
-    "FROM sci/nist-basic:1.0\nRUN echo two > /two\n",
-  ),
-  ...compatFiles("base", [], "COPY motd /motd\n"),
-  "compat/base/motd": "welcome\n",
-};
+const nist = twoVersions(base);
 
 test("a release carries the trail of what it is made of: both science layers and the compat layer, as the original tool has it", async () => {
   const place = await openWorkplace();

@@ -733,7 +733,7 @@ registry("gets at most 24 requests at a time, over connections that are kept", a
   const found = await Promise.all(Array.from({ length: 1000 }, () => there.resolve(reference)));
   assert.ok(found.every((one) => one?.digest === digest));
   assert.is(proxy.mostAtOnce, 24);
-  assert.ok(new Set(proxy.requests.map(({ port }) => port)).size < 100);
+  assert.ok(new Set(proxy.requests.map(({ port }) => port)).size <= 24);
 });
 
 registry.run();

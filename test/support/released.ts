@@ -1,7 +1,7 @@
 /** What the tests of whole runs need: definitions that stand on busybox, and what an engine and a registry hold. */
 import { execFileSync } from "node:child_process";
 import { testPlatform } from "./platform.ts";
-import { runTool, scienceFiles, startTool } from "./checkout.ts";
+import { compatFiles, runTool, scienceFiles, startTool } from "./checkout.ts";
 import type { Files, RunningTool, ToolResult } from "./checkout.ts";
 import { unique } from "./engine-room.ts";
 
@@ -73,4 +73,18 @@ export async function digestAt(reference: string): Promise<string | undefined> {
 /** A science layer on the tests' busybox that runs a command. */
 export function onBusybox(directory: string, base: string, command: string): Files {
   return scienceFiles(directory, {}, `FROM ${base}\nRUN ${command}\n`);
+}
+
+/** Two versions of an image, the second on the first, with a compat layer of one file. */
+export function twoVersions(base: string): Files {
+  return {
+    ...onBusybox("nist-basic", base, "echo one > /one"),
+    ...scienceFiles(
+      "nist-basic-2",
+      { image: "nist-basic", version: "2.0" },
+      "FROM sci/nist-basic:1.0\nRUN echo two > /two\n",
+    ),
+    ...compatFiles("base", [], "COPY motd /motd\n"),
+    "compat/base/motd": "welcome\n",
+  };
 }
