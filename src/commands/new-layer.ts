@@ -74,7 +74,9 @@ export async function newLayer(settings: NewLayerSettings, { out, signal }: Surr
     throw new Refusal(...problems);
   }
   out(`wrote ${directory}/Dockerfile\nwrote ${definitionFile(directory)}\n`);
-  out(`\nNow say in the Dockerfile what it adds. image-builder --watch builds it whenever you save.\n`);
+  // Without --include it would build what the last commit changed as well.
+  out(`\nNow say in the Dockerfile what it adds. This builds it whenever you save:\n`);
+  out(`  image-builder --watch --include ${directory}\n`);
   return 0;
 }
 

@@ -56,6 +56,7 @@ test("what is given goes into the definition and the Dockerfile", async () => {
   const options = ["--image", "sky:3.1", "--from", "sci/base:2.4", "--compat", "web"];
   const science = await runTool(root, ["new", "science", "group/astro", ...options]);
   assert.is(science.code, 0, science.stderr);
+  assert.match(science.stdout, /\n {2}image-builder --watch --include science\/group\/astro\n$/);
   assert.match(read(root, "science/group/astro/Dockerfile"), /^FROM sci\/base:2\.4\n/);
   const definition = read(root, "science/group/astro/sciserver-image.json");
   for (const line of ['"image": "sky"', '"version": "3.1"', '"target": "astro"', '"compat": "web"'])
