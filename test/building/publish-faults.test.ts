@@ -430,8 +430,8 @@ test("with a login never shows it, at -vvv, in an error or in an image, be it ri
         const wrong = await publish("secret-wrong");
         assert.is(wrong.code, 1, wrong.stderr);
         assert.match(wrong.stderr, `docker login ${registry.address}`);
-        // The first token is over when it comes.
-        tokens.next.push({ over: true });
+        // The first token is over when it comes. Left to the other round, one more would make it two in a row.
+        if ("auth" in options) tokens.next.push({ over: true });
         const right = await publish(password);
         succeeded(right);
         const said = [wrong, right].flatMap(({ stdout, stderr }) => [stdout, stderr]);
