@@ -166,6 +166,8 @@ export interface Plan {
   readonly ref: string | null;
   readonly build: Build;
   readonly steps: readonly Step[];
+  /** The images that it was limited to, as they were named; not there where it was not. */
+  readonly images?: readonly string[];
   /** What the change was let to orphan; not there where that is nothing. */
   readonly orphans?: readonly Orphaned[];
 }

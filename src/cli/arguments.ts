@@ -1,12 +1,13 @@
 import yargs from "yargs";
 import type { Argv } from "yargs";
 import packageFile from "../../package.json" with { type: "json" };
+import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
 import { buildCommand } from "./build.ts";
 import { checkCommand } from "./check.ts";
 import type { Command, Run } from "./command.ts";
 import { diffCommand } from "./diff.ts";
-import { answerCompletion, completeWord, completionCommand } from "./completion.ts";
+import { answerCompletion, completeWord, completionCommand, namesIn } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { graphCommand } from "./graph.ts";
 import { historyCommand } from "./history.ts";
@@ -57,7 +58,7 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
   const parser: Argv = yargs([...args])
     .scriptName("image-builder")
     .usage(
-      "$0 [build]\n\nBuilds the container images of a science platform: what changed, and what stands on it.",
+      "$0 [build] [images..]\n\nBuilds the container images of a science platform: what changed, and what stands on it.",
     )
     .parserConfiguration({
       "greedy-arrays": true,
@@ -71,6 +72,7 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
     });
   parser
     .check(refuseTwice)
+    .check(refuseMistyped)
     .strict()
     .help()
     .alias("help", "h")
@@ -106,6 +108,21 @@ function refuseAmbiguous(args: readonly string[]): void {
         hint: `give --${name} alone`,
       });
     }
+}
+
+/** Without a command the first word is an image, unless no image has that name and it is like the name of a command. */
+function refuseMistyped(given: Readonly<Record<string, unknown>>): true {
+  const { _: named, images, root } = given;
+  const [word] =
+    Array.isArray(named) && named.length === 0 && Array.isArray(images) ? images.map(String) : [];
+  const meant = nearest(
+    word ?? "",
+    commands.map(({ name }) => name),
+  );
+  if (word === undefined || meant === undefined) return true;
+  const releases = namesIn(process.env).releases(typeof root === "string" ? root : undefined);
+  if (releases.some((release) => release === word || release.startsWith(`${word}:`))) return true;
+  throw new Refusal({ kind: "usage", message: `unknown command: ${word}`, hint: `did you mean ${meant}?` });
 }
 
 /** An option that takes one value and is given two would come through as a list. */

@@ -2,12 +2,14 @@ import { build } from "../commands/build.ts";
 import { Refusal } from "../problem.ts";
 import type { ProgressMode } from "../report/progress.ts";
 import { defineCommand } from "./command.ts";
-import { planConflicts, planOptions, planSettings } from "./options.ts";
+import { imageOperands, planConflicts, planOptions, planSettings } from "./options.ts";
 
 export const buildCommand = defineCommand({
   name: "build",
   byDefault: true,
   describe: "plan, build and, with --push, publish",
+  operands: "[images..]",
+  positionals: imageOperands,
   options: {
     dryrun: { type: "boolean", default: false, describe: "stop after the plan" },
     push: { type: "boolean", default: false, describe: "publish when everything is built" },
@@ -86,6 +88,7 @@ export const buildCommand = defineCommand({
   examples: [
     ["-v --dryrun", "what the last commit changes"],
     ["--push --repo localhost:5000/test", "build and publish to a test repository"],
+    ["build sciserver-essentials --all", "one image, with the layers that it needs"],
     ["--watch --include science/shell-tools", "build a layer again whenever one of its files is saved"],
   ],
   run: (given) => async (surroundings) => {

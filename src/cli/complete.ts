@@ -32,11 +32,13 @@ export function complete(words: readonly string[], commands: readonly Command[],
   if (typed.startsWith("-"))
     return startingWith(typed, { kind: "words", words: optionWords(options, before.given, command) });
   if (before.awaiting !== undefined) return startingWith(typed, values(before.awaiting.option));
-  if (before.command === undefined)
-    return startingWith(typed, {
-      kind: "words",
-      words: commands.map(({ name, describe }) => [name, describe] as const),
-    });
+  if (before.command === undefined) {
+    const named = commands.map(({ name, describe }) => [name, describe] as const);
+    const [images] = Object.values(command?.positionals ?? {});
+    // All images would hide the commands from who looks what there is.
+    const more = typed === "" ? [] : wordsOf(values(images));
+    return startingWith(typed, { kind: "words", words: [...named, ...more] });
+  }
   const positionals = Object.values(before.command.positionals);
   const last = positionals.at(-1);
   const positional = positionals[before.operands.length] ?? (last?.array === true ? last : undefined);
@@ -116,6 +118,10 @@ function valuesOf(option: Option | Operand | undefined, root: string | undefined
   const alsoProducts = option?.describe?.includes("sci/") === true;
   const products = alsoProducts ? described("science layer", names.products(root)) : [];
   return { kind: "words", words: [...described("release", names.releases(root)), ...products] };
+}
+
+function wordsOf(completion: Completion): readonly (readonly [string, string])[] {
+  return completion.kind === "words" ? completion.words : [];
 }
 
 function described(what: string, words: readonly string[]): readonly (readonly [string, string])[] {

@@ -42,8 +42,8 @@ export function answerCompletion(words: readonly string[], commands: readonly Co
   };
 }
 
-/** Wherever there is no checkout, or one with mistakes, there are no names. */
-function namesIn(environment: NodeJS.ProcessEnv): Names {
+/** The names of the checkout around; wherever there is none, or one with mistakes, there are no names. */
+export function namesIn(environment: NodeJS.ProcessEnv): Names {
   const rootOf = (given: string | undefined) => given ?? environment[variableOf("root")] ?? rootAround();
   const catalogOf = (given: string | undefined) => {
     const root = rootOf(given);

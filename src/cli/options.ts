@@ -140,6 +140,16 @@ export const planOptions = {
   ...rootOptions,
 } as const;
 
+/** The images that a command is limited to. */
+export const imageOperands = {
+  images: {
+    type: "string",
+    array: true,
+    default: [],
+    describe: "IMAGE[:VERSION] or sci/TARGET[:VERSION] [all]",
+  },
+} as const;
+
 /** Which of them exclude each other. */
 export const planConflicts = {
   all: ["include", "ref", "stale"],
@@ -157,11 +167,12 @@ interface GivenPlan {
   readonly untracked: boolean;
   readonly stale: boolean | undefined;
   readonly allowOrphans: boolean;
+  readonly images?: readonly string[];
 }
 
 /** The settings of a plan as they were given. Refuses a root or a repository that cannot be. */
 export function planSettings({ root, repo, stale = false, all = false, ...given }: GivenPlan): PlanSettings {
-  const { ref, include, ignore, untracked, allowOrphans } = given;
+  const { ref, include, ignore, untracked, allowOrphans, images = [] } = given;
   return {
     root: findRoot(root),
     repo: readRepo(repo),
@@ -172,6 +183,7 @@ export function planSettings({ root, repo, stale = false, all = false, ...given 
     untracked,
     stale,
     allowOrphans,
+    images,
   };
 }
 

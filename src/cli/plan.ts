@@ -1,9 +1,18 @@
 import { defineCommand } from "./command.ts";
-import { planConflicts, planFormOptions, planOptions, planSettings, readPlanForm } from "./options.ts";
+import {
+  imageOperands,
+  planConflicts,
+  planFormOptions,
+  planOptions,
+  planSettings,
+  readPlanForm,
+} from "./options.ts";
 
 export const planCommand = defineCommand({
   name: "plan",
   describe: "print the plan, or the Dockerfile of a release",
+  operands: "[images..]",
+  positionals: imageOperands,
   options: {
     ...planFormOptions,
     push: {
@@ -23,6 +32,7 @@ export const planCommand = defineCommand({
   examples: [
     ["plan --ref v1..v2 --format json", "what changed between two tags, as data"],
     ["plan --ref origin/main...HEAD --format markdown", "the comment on a pull request"],
+    ["plan sciserver-essentials --all", "what builds one image"],
     ["plan --all --output plan.html", "a page with every layer that would be built"],
     ["plan --push", "which tags would be new, move or stay"],
     ["plan --show-dockerfile sciserver-astronomy", "a release's Dockerfile, composed"],

@@ -54,6 +54,7 @@ async function run(
   const { log, out, verbosity, environment, signal } = surroundings;
   const { root, push, dryrun } = settings;
   const seen = await preview(settings, surroundings);
+  if (settings.images.length > 0) (await import("./why.ts")).tellUnplanned(seen, settings, surroundings);
   const { catalog, plan } = seen;
   logPlan(plan, log);
   for (const line of orphanLines(plan)) surroundings.progress(`${line}\n`);

@@ -25,6 +25,7 @@ export interface PlanOutput extends PlanSettings {
 /** `image-builder plan`: prints the plan, or the Dockerfile of a release. Gives the exit code. */
 export async function plan(settings: PlanOutput, surroundings: Surroundings): Promise<number> {
   const seen = await preview(settings, surroundings);
+  if (settings.images.length > 0) (await import("./why.ts")).tellUnplanned(seen, settings, surroundings);
   const { catalog, plan: made } = seen;
   if (settings.showDockerfile === undefined) {
     logPlan(made, surroundings.log);

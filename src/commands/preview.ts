@@ -5,13 +5,14 @@ import { readCatalog } from "../definitions/catalog.ts";
 import { readPastDefinition } from "../definitions/definition.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
-import type { Catalog, Orphaned, Plan, Reason } from "../model.ts";
+import type { Build, Catalog, Orphaned, Plan, Reason } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
 import { stampOf } from "../planning/names.ts";
-import { builtDirectories, makePlan } from "../planning/plan.ts";
+import { builtDirectories, limitPlan, makePlan } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { nearest } from "../nearest.ts";
+import { findImages, stepId } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What decides a plan, as the command line gives it. */
@@ -29,6 +30,8 @@ export interface PlanSettings {
   readonly untracked: boolean;
   /** Ask the registry what is not as this checkout would make it, instead of asking git what changed. */
   readonly stale: boolean;
+  /** The images that the plan is limited to, each as {@link findImages} has it; empty for no limit. */
+  readonly images: readonly string[];
   /** Let a change pass that makes an image and version disappear. */
   readonly allowOrphans: boolean;
 }
@@ -72,7 +75,12 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const { commit, count } = checkout;
   const build = { commit, count, stamp: stampOf(commit, count), dirty: false };
   const input = { catalog, ...found, without, orphans, repo: settings.repo, ref };
-  const clean = makePlan({ ...input, build });
+  const ids = findImages(catalog, settings.images).map(stepId);
+  const planOf = (made: Build) => {
+    const whole = makePlan({ ...input, build: made });
+    return settings.images.length === 0 ? whole : limitPlan(whole, ids, settings.images);
+  };
+  const clean = planOf(build);
 
   const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
   const edited = checkout.uncommitted.includes(configurationName)
@@ -81,7 +89,7 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const dirty = [...builtDirectories(clean, catalog)].some(
     (directory) => uncommitted.has(directory) || edited.has(directory),
   );
-  const plan = dirty ? makePlan({ ...input, build: { ...build, dirty } }) : clean;
+  const plan = dirty ? planOf({ ...build, dirty }) : clean;
   return { catalog, plan, checkout: answer, triggers, ignored, held };
 }
 

@@ -1,6 +1,7 @@
 import type { Catalog, ScienceLayer } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { releaseReference, scienceReference } from "../planning/names.ts";
+import { releaseId } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { isPathComponent } from "../reference.ts";
@@ -23,6 +24,36 @@ export function findImage(catalog: Catalog, name: string): CatalogImage {
   const wanted = isProduct ? name : name.replace(/^(?:compat|rel)\//, "");
   const layer = onlyMatch(wanted, isProduct ? productsOf(catalog) : releasesOf(catalog));
   return { layer: layer ?? refuseUnknown(catalog, wanted, "any"), kind: isProduct ? "science" : "release" };
+}
+
+/**
+ * The images that names mean, each as {@link findImage} has it, except that one without its version means every version. Refuses all
+ * that the catalog does not have at once.
+ */
+export function findImages(catalog: Catalog, names: readonly string[]): readonly CatalogImage[] {
+  const problems: Problem[] = [];
+  const found = names.flatMap((name): readonly CatalogImage[] => {
+    // A shell completes a directory so.
+    const wanted = name.replace(/\/$/, "");
+    const kind = wanted.startsWith("sci/") ? "science" : "release";
+    const candidates = kind === "science" ? productsOf(catalog) : releasesOf(catalog);
+    const versions = candidates.filter((each) => each.name === wanted.replace(/^rel\//, ""));
+    if (versions.length > 0) return versions.map(({ layer }) => ({ layer, kind }));
+    try {
+      return [findImage(catalog, wanted)];
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new Refusal(...problems);
+  return found;
+}
+
+/** The id of the step that makes an image. */
+export function stepId({ layer, kind }: CatalogImage): string {
+  return kind === "science" ? layer.directory : releaseId(layer);
 }
 
 /** The rolling reference of an image of the catalog. */

@@ -5,7 +5,7 @@ import type { PastDefinition } from "../git/past.ts";
 import type { Catalog } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
 import { formerReleases } from "../planning/orphans.ts";
-import { assess, commitsToCompare, countTouches } from "../planning/status.ts";
+import { assess, commitsToCompare, countTouches, limitStatus } from "../planning/status.ts";
 import type { Finding, Since } from "../planning/status.ts";
 import { exitCodes } from "../problem.ts";
 import type { Status } from "../status.ts";
@@ -16,12 +16,15 @@ import { json } from "../report/text.ts";
 import { loadCatalog, triggersOf } from "./preview.ts";
 import type { Triggers } from "./preview.ts";
 import { openRegistry } from "./registry.ts";
+import { findImages } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What `status` looks at, as the command line gives it. */
 export interface StatusSettings {
   readonly root: string;
   readonly repo: string;
+  /** What is looked at, each as {@link findImages} has it, with the layers below it; empty for everything. */
+  readonly images: readonly string[];
   readonly format: "text" | "json";
   /** Fail where not everything is as this checkout would make it. */
   readonly check: boolean;
@@ -33,6 +36,7 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const asked = readCheckout(root, null, { shallow: true });
   asked.catch(() => undefined);
   const catalog = loadCatalog(root);
+  const named = findImages(catalog, settings.images);
   const { commit, uncommitted } = await asked;
   const former = formerReleases((await pastDefinitions(root)).flatMap(readPast), catalog);
   const registry = await openRegistry(surroundings);
@@ -44,7 +48,8 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const since = await readSince(root, findings, catalog, triggers);
   const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
   const images = assess(findings, catalog, since, edited);
-  const found: Status = { formatVersion: 1, repo, commit, images, orphans };
+  const all: Status = { formatVersion: 1, repo, commit, images, orphans };
+  const found = settings.images.length === 0 ? all : limitStatus(all, named, catalog);
   surroundings.out(format === "json" ? json(found) : statusTable(found));
   return settings.check && !isInOrder(found) ? exitCodes.failure : 0;
 }

@@ -2,15 +2,14 @@ import { readIgnore } from "../composing/ignore.ts";
 import { asCommit, commitsOfRef, newestCommits } from "../git/history.ts";
 import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
-import { releaseId } from "../planning/plan.ts";
 import { findBeginnings, findObstacles, madeOf } from "../planning/why.ts";
 import { orphanLines } from "../report/plan.ts";
 import { json } from "../report/text.ts";
-import { whyText } from "../report/why.ts";
+import { obstacleText, whyText } from "../report/why.ts";
 import type { Cause, Why } from "../why.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
-import { findImage, referenceOf } from "./select.ts";
+import { findImage, findImages, referenceOf, stepId } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -32,7 +31,7 @@ export async function why(settings: WhySettings, surroundings: Surroundings): Pr
   const unless = settings.allowOrphans ? "" : " Without --allow-orphans there is no plan.";
   for (const line of orphanLines(plan)) surroundings.progress(`${line}${unless}\n`);
   const image = findImage(catalog, settings.image);
-  const id = image.kind === "science" ? image.layer.directory : releaseId(image.layer);
+  const id = stepId(image);
   const step = plan.steps.find((each) => each.id === id);
   const layers = madeOf(image, catalog);
   const found: Why = {
@@ -51,6 +50,24 @@ export async function why(settings: WhySettings, surroundings: Surroundings): Pr
   };
   surroundings.out(format === "json" ? json(found) : whyText(found));
   return 0;
+}
+
+/** Says of each image that a plan is limited to and does not have why that is. */
+export function tellUnplanned(
+  seen: Preview,
+  settings: PlanSettings,
+  { progress }: Pick<Surroundings, "progress">,
+): void {
+  const planned = new Set(seen.plan.steps.map(({ id }) => id));
+  for (const name of settings.images) {
+    const images = findImages(seen.catalog, [name]);
+    if (images.some((image) => planned.has(stepId(image)))) continue;
+    for (const image of images) {
+      const [obstacle] = obstaclesOf(image, seen, settings);
+      const reason = obstacle === undefined ? "" : `: ${obstacleText(obstacle, seen.plan.ref)}`;
+      progress(`${stepId(image)} is not in the plan${reason}.\n`);
+    }
+  }
 }
 
 async function causesOf(
@@ -82,7 +99,7 @@ async function causesOf(
 function obstaclesOf(
   image: CatalogImage,
   previewed: Preview,
-  { root, stale, repo }: WhySettings,
+  { root, stale, repo }: PlanSettings,
 ): Why["obstacles"] {
   const { ignoreFiles } = previewed.catalog.conventions;
   const keptOutBy = (directory: string, path: string) =>

@@ -41,6 +41,15 @@ export function makePlan(input: PlanInput): Plan {
   return { formatVersion: 1, repo, ref, build, steps, ...(orphans.length > 0 ? { orphans } : {}) };
 }
 
+/** The steps of a plan with these ids, and those that they need; `images` is what people named. */
+export function limitPlan(plan: Plan, ids: Iterable<string>, images: readonly string[]): Plan {
+  const kept = new Set(ids);
+  // Steps come after those that they need.
+  for (const { id, needs } of plan.steps.toReversed())
+    if (kept.has(id)) for (const need of needs) kept.add(need);
+  return { ...plan, steps: plan.steps.filter(({ id }) => kept.has(id)), images };
+}
+
 /**
  * The directories that decide what the steps of a plan make: those whose files go in, and for a release also that of the
  * layer it stands on, which says its image, version and compat.

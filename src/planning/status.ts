@@ -1,8 +1,8 @@
 import type { Catalog, ScienceLayer } from "../model.ts";
-import type { ImageStatus, Lag, PublishedImage } from "../status.ts";
+import type { ImageStatus, Lag, PublishedImage, Status } from "../status.ts";
 import { compareVersions } from "../version.ts";
 import { changedLayers } from "./changes.ts";
-import { basesOf, liveLayers, stackDirectories } from "./graph.ts";
+import { basesOf, liveLayers, stackDirectories, withBases } from "./graph.ts";
 import { releaseId } from "./plan.ts";
 import { commitOf, readTrail } from "./trail.ts";
 
@@ -137,4 +137,21 @@ function byKindAndName(a: ImageStatus, b: ImageStatus): number {
   if (a.kind !== b.kind) return a.kind === "release" ? -1 : 1;
   if (a.kind === "science" || a.image !== b.image) return a.id < b.id ? -1 : 1;
   return compareVersions(a.version, b.version);
+}
+
+/** A status of some images alone: with the layers that they are built on, and with what else the registry has of them. */
+export function limitStatus(
+  status: Status,
+  images: readonly Pick<Finding, "kind" | "layer">[],
+  catalog: Catalog,
+): Status {
+  const releases = images.flatMap(({ kind, layer }) => (kind === "release" ? [layer] : []));
+  const names = new Set(releases.map(({ image }) => image));
+  const layers = images.map(({ layer }) => layer.directory);
+  const ids = new Set([...withBases(catalog, layers), ...releases.map(releaseId)]);
+  return {
+    ...status,
+    images: status.images.filter(({ id }) => ids.has(id)),
+    orphans: status.orphans.filter(({ image }) => names.has(image)),
+  };
 }

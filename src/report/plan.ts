@@ -41,6 +41,7 @@ export function orphanLines({ orphans = [] }: Plan, name = asItIs): readonly str
 
 /** What there is to say of a plan without steps; ends with a line break. */
 export function nothingToBuild(plan: Plan, name = asItIs): string {
+  if (plan.images !== undefined) return `Nothing to build for ${plan.images.map(name).join(", ")}.\n`;
   return plan.ref === null
     ? "Nothing to build.\n"
     : `Nothing to build: no layer changed ${since(plan.ref, name)}.\n`;

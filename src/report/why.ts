@@ -78,7 +78,8 @@ function notBuilt({ id, ref, obstacles, layers, lastChange }: Why): string {
   return `${lines.map((line) => `${printable(line)}\n`).join("")}\n${table(facts)}`;
 }
 
-function obstacleText(obstacle: Obstacle, ref: string | null): string {
+/** Why an image is not in a plan, as the end of a sentence. */
+export function obstacleText(obstacle: Obstacle, ref: string | null): string {
   switch (obstacle.kind) {
     case "retired":
       return obstacle.by === null

@@ -88,6 +88,8 @@ function typed(shell: string, lines: readonly string[]): Promise<readonly string
 
 const cases = [
   ["image-builder pl", "image-builder plan"],
+  ["image-builder alpha-i", "image-builder alpha-image:2.4"],
+  ["image-builder plan sci/b", "image-builder plan sci/beta:1.0"],
   ["image-builder plan --show-d", "image-builder plan --show-dockerfile"],
   ["image-builder plan --format j", "image-builder plan --format json"],
   ["image-builder plan --format=j", "image-builder plan --format=json"],

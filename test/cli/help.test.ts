@@ -93,7 +93,7 @@ test("what is mistyped is said once, as it was typed, with what was meant", asyn
       ["plan", "--show-dockerfil", "x"],
       "unknown argument: --show-dockerfil — did you mean --show-dockerfile?",
     ],
-    [["plna"], "unknown argument: plna — did you mean plan?"],
+    [["plna"], "unknown command: plna — did you mean plan?"],
     [["plan", "--allow-dirty"], "unknown argument: --allow-dirty — it is an option of build"],
     [["--no-push"], "unknown argument: --no-push — leave out --push"],
     [["why", "x", "--format", "jsn"], '--format "jsn" is none of text, json — did you mean json?'],
