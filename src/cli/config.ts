@@ -25,8 +25,9 @@ export function configCommand(commands: readonly Command[]): Command {
       async ({ out }) => {
         const { configJson, configTable } = await import("../report/config.ts");
         const shown = Object.keys(settable).map((name) => optionSetting(name, settings));
-        const all = [rootSetting(settings), ...shown, ...conventionSettings(settings)];
-        const usual = (name: string) => settable[name]?.defaultDescription;
+        const all = [rootSetting(settings), ...shown, ...fileSettings(settings)];
+        const usual = (name: string) =>
+          name === "publishFrom" ? "any branch" : settable[name]?.defaultDescription;
         out(format === "json" ? configJson(all) : configTable(all, usual));
         return 0;
       },
@@ -46,9 +47,15 @@ function optionSetting(name: string, { values, origins }: Settings): Setting {
   return { name, value: known ? value : null, from: origin.kind, at: placeOf(origin) };
 }
 
-function conventionSettings({ conventions, file }: Settings): readonly Setting[] {
+/** What the file alone can give. */
+function fileSettings({ conventions, file }: Settings): readonly Setting[] {
   const { labelNamespace, environmentVariable, ignoreFiles } = conventions;
-  const values = { labelNamespace, environmentVariable, ignoreFiles: ignoreFiles.map(({ text }) => text) };
+  const values = {
+    publishFrom: file.values.publishFrom ?? [],
+    labelNamespace,
+    environmentVariable,
+    ignoreFiles: ignoreFiles.map(({ text }) => text),
+  };
   return Object.entries(values).map(([name, value]) => {
     const origin: Origin =
       name in file.values ? { kind: "file", line: file.lineOf(name) } : { kind: "default" };

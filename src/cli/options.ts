@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { PlanFormat } from "../commands/plan-forms.ts";
 import type { PlanSettings } from "../commands/preview.ts";
+import { defaultRepo } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
 import { isRepository, repositoryRule } from "../reference.ts";
 
@@ -29,14 +30,12 @@ export const rootOptions = {
   },
 } as const;
 
-const usualRepo = "containers.repo.sciserver.org/compute-images";
-
 /** Where images are, or are to be. */
 export const repoOption = {
   type: "string",
   requiresArg: true,
-  default: usualRepo,
-  defaultDescription: `image-builder.json5, or ${usualRepo}`,
+  default: defaultRepo,
+  defaultDescription: `image-builder.json5, or ${defaultRepo}`,
   describe: "repository that images are named in",
   value: "NAME",
   variable: true,

@@ -1,6 +1,6 @@
 import { describeProblem, exitCodeOf, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
-import { leadsToHead, readBranch, readSource } from "../git/checkout.ts";
+import { leadsToHead, readSource } from "../git/checkout.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
 import { logPlan, nothingToBuild, orphanLines } from "../report/plan.ts";
 import type { ProgressMode } from "../report/progress.ts";
@@ -58,6 +58,7 @@ async function run(
   const { catalog, plan } = seen;
   logPlan(plan, log);
   for (const line of orphanLines(plan)) surroundings.progress(`${line}\n`);
+  if (push) await (await import("./branch.ts")).requirePublishingBranch(settings, environment);
   if (push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
   if (!push) tellUnused(settings, surroundings.progress);
   const names = await tagNames(settings, environment);
@@ -147,28 +148,24 @@ async function tagNames(
   { root, tag, tagBranch }: BuildSettings,
   environment: NodeJS.ProcessEnv,
 ): Promise<readonly string[]> {
-  const names = tagBranch ? [...tag, branchTag(await readBranch(root), environment)] : tag;
+  const names = tagBranch ? [...tag, await branchTag(root, environment)] : tag;
   const problems = names.flatMap((name) => tagProblem(name) ?? []);
   if (problems.length > 0) throw new Refusal(...problems);
   return [...new Set(names)];
 }
 
-/** The branch as a tag: `feature/x` is `feature-x`. CI systems check out a commit, and tell the branch in a variable. */
-function branchTag(checkedOut: string | undefined, environment: NodeJS.ProcessEnv): string {
-  const { GITHUB_REF, BRANCH_NAME, CI_COMMIT_BRANCH } = environment;
-  const branch = checkedOut ?? GITHUB_REF ?? BRANCH_NAME ?? CI_COMMIT_BRANCH;
-  if (branch === undefined || branch === "") {
+/** The branch as a tag: `feature/x` is `feature-x`. */
+async function branchTag(root: string, environment: NodeJS.ProcessEnv): Promise<string> {
+  const { branchOf, branchVariables } = await import("./branch.ts");
+  const branch = await branchOf(root, environment);
+  if (branch === undefined) {
     throw new Refusal({
       kind: "usage",
-      message:
-        "--tag-branch: no branch is checked out, and GITHUB_REF, BRANCH_NAME and CI_COMMIT_BRANCH name none",
+      message: `--tag-branch: no branch is checked out, and ${branchVariables} name none`,
       hint: "git switch BRANCH, or give --tag NAME",
     });
   }
-  return branch
-    .replace(/^refs\/(?:heads|tags)\//, "")
-    .replaceAll(/[^\w.-]+/g, "-")
-    .replace(/^[.-]+/, "");
+  return branch.replaceAll(/[^\w.-]+/g, "-").replace(/^[.-]+/, "");
 }
 
 const dirtyPush: Problem = {

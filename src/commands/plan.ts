@@ -51,6 +51,7 @@ async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundi
       hint: "give --push with --format text or json",
     });
   }
+  if (push) await (await import("./branch.ts")).requirePublishingBranch(settings, surroundings.environment);
   const [{ inputsOutlook, publishOutlook }, { movesTable, planJson }] = await Promise.all([
     import("./outlook.ts"),
     import("../report/moves.ts"),

@@ -3,6 +3,7 @@ import path from "node:path";
 import { configurationName, defaultConventions } from "../conventions.ts";
 import type { Conventions, IgnorePattern } from "../model.ts";
 import { isRepository, repositoryRule } from "../reference.ts";
+import { branchPatternRule, isBranchPattern } from "./branch-patterns.ts";
 import { kindOf, readObject, readString } from "./definition.ts";
 import type { DefinitionReading, Source } from "./definition.ts";
 
@@ -12,9 +13,19 @@ export interface Configuration extends Conventions {
   readonly repo: string;
   /** How many builds run at a time. */
   readonly jobs: number;
+  /** Patterns of the branches that alone may publish to `repo`. */
+  readonly publishFrom: readonly string[];
 }
 
-const keys = ["$schema", "repo", "jobs", "labelNamespace", "environmentVariable", "ignoreFiles"];
+const keys = [
+  "$schema",
+  "repo",
+  "jobs",
+  "publishFrom",
+  "labelNamespace",
+  "environmentVariable",
+  "ignoreFiles",
+];
 
 /** Reads `image-builder.json5` at a root; where there is none, it says nothing. */
 export function readConfigurationAt(root: string): DefinitionReading<Configuration> {
@@ -50,6 +61,7 @@ export function readConfiguration(text: string): DefinitionReading<Configuration
   };
   read("repo", readMatching(source, "repo", isRepository, repositoryRule));
   read("jobs", readJobs(source));
+  read("publishFrom", readBranches(source));
   read("labelNamespace", readMatching(source, "labelNamespace", isNamespace, namespaceRule));
   read("environmentVariable", readMatching(source, "environmentVariable", isVariable, variableRule));
   read("ignoreFiles", readPatterns(source));
@@ -115,6 +127,20 @@ function readPatterns(source: Source): readonly IgnorePattern[] | undefined {
     return items.map((item, index) => ({ text: String(item), line: lines[index] ?? 1 }));
   }
   source.report("ignoreFiles", `"ignoreFiles" must be a list of patterns, not ${kindOf(wrong)}`, hint);
+  return undefined;
+}
+
+function readBranches(source: Source): readonly string[] | undefined {
+  const given: unknown = source.object?.["publishFrom"];
+  if (given === undefined) return undefined;
+  const items: readonly unknown[] = Array.isArray(given) ? given : [];
+  const wrong = items.find((item) => typeof item !== "string" || !isBranchPattern(item));
+  if (items.length > 0 && wrong === undefined) return items.map(String);
+  const message =
+    wrong === undefined
+      ? `"publishFrom" must be a list of branches, not ${items === given ? "an empty one" : kindOf(given)}`
+      : `"publishFrom" cannot hold ${typeof wrong === "string" ? JSON.stringify(wrong) : kindOf(wrong)}`;
+  source.report("publishFrom", message, branchPatternRule);
   return undefined;
 }
 
