@@ -43,7 +43,7 @@ export interface InspectedLayer {
   readonly version: string;
   /** `42-f90dbd6`, with `-dirty` where it was. */
   readonly stamp: string;
-  /** In full where the image tells it, otherwise its first 7 digits. */
+  /** In full where the image tells it, otherwise its first digits, at least 7. */
   readonly commit: string;
   /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
   readonly time: string | null;
@@ -104,7 +104,7 @@ export interface PublishedBuild {
   readonly tag: string;
   /** `42-f90dbd6`, with `-dirty` where it was. */
   readonly stamp: string;
-  /** In full where the image tells it, otherwise its first 7 digits. */
+  /** In full where the image tells it, otherwise its first digits, at least 7. */
   readonly commit: string;
   /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
   readonly date: string | null;

@@ -15,7 +15,7 @@ export interface PublishedImage {
   readonly digest: string;
   /** `42-f90dbd6`, with `-dirty` where it was; null where the image does not tell it. */
   readonly stamp: string | null;
-  /** In full where the image tells it, otherwise its first 7 digits; null where it tells none. */
+  /** In full where the image tells it, otherwise its first digits, at least 7; null where it tells none. */
   readonly commit: string | null;
   /** When it was built, RFC 3339, UTC; null where the image does not tell it. */
   readonly date: string | null;

@@ -1,7 +1,7 @@
 import type { Catalog, ScienceLayer } from "../model.ts";
 import type { PromotedTag } from "../moves.ts";
 import { nearest } from "../nearest.ts";
-import { isHighest, releaseReference } from "../planning/names.ts";
+import { isHighest, parseImmutableTag, releaseReference, sameStamp } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { Manifest, Registry, RegistryReader } from "../registry/registry.ts";
@@ -51,8 +51,7 @@ export async function planPromotion(
   const { catalog, repo, releases, from, to } = request;
   const found = await Promise.all(
     releases.map(async (release) => {
-      const rolling = releaseReference(repo, release);
-      const source = from === undefined ? rolling : `${rolling}-${from}`;
+      const source = await findSource(release, from, repo, registry);
       return { release, source, manifest: await registry.manifest(source) };
     }),
   );
@@ -134,6 +133,24 @@ function promotedTag(promoted: Promoted, result: PromotedTag["result"]): Promote
   const { source, was, manifest } = promoted;
   const stays = result === "failed" || result === "skipped";
   return { tag: referenceOf(promoted), source, was, is: stays ? was : manifest.digest, result };
+}
+
+/** The reference whose image is promoted; a stamp is found with however many digits of its commit it is written. */
+async function findSource(
+  release: ScienceLayer,
+  from: string | undefined,
+  repo: string,
+  registry: RegistryReader,
+): Promise<string> {
+  const rolling = releaseReference(repo, release);
+  if (from === undefined) return rolling;
+  const source = `${rolling}-${from}`;
+  if (parseImmutableTag(`${release.version}-${from}`) === undefined) return source;
+  const tags = await registry.tags(repositoryOf(repo, release));
+  const builds = tags.flatMap((tag) => parseImmutableTag(tag) ?? []);
+  const found = builds.filter(({ version, stamp }) => version === release.version && sameStamp(stamp, from));
+  const build = found.find(({ stamp }) => stamp === from) ?? found[0];
+  return build === undefined ? source : `${rolling}-${build.stamp}`;
 }
 
 /** The name that a release has in the registry which is most like a mistyped one. */

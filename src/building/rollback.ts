@@ -1,4 +1,5 @@
 import type { Rollback, TaggedBuild } from "../moves.ts";
+import { isDirty, sameStamp } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { PublishedBuild } from "../published.ts";
@@ -28,7 +29,7 @@ export async function planRollback(request: RollbackRequest, registry: RegistryR
     registry.resolve(tag),
   ]);
   if (present === undefined) throw new Refusal(neverPublished(tag));
-  const builds = history.filter(({ stamp, unreadable }) => !stamp.endsWith("-dirty") && unreadable === null);
+  const builds = history.filter(({ stamp, unreadable }) => !isDirty(stamp) && unreadable === null);
   const now = builds.find(({ digest }) => digest === present.digest);
   const target = to === undefined ? buildBefore(tag, now, builds) : buildOf(tag, to, builds);
   const newest = !builds.some((each) => each.digest !== target.digest && isNewer(each, target, builds));
@@ -78,12 +79,14 @@ function buildBefore(
 function buildOf(tag: string, stamp: string, builds: readonly PublishedBuild[]): PublishedBuild {
   // As the tag is written, with its version, it is understood as well.
   const version = tag.slice(tag.lastIndexOf(":") + 1);
-  const build = builds.find((each) => each.stamp === stamp || `${version}-${each.stamp}` === stamp);
+  const wanted = stamp.startsWith(`${version}-`) ? stamp.slice(version.length + 1) : stamp;
+  const build =
+    builds.find((each) => each.stamp === wanted) ?? builds.find((each) => sameStamp(each.stamp, wanted));
   if (build !== undefined) return build;
   throw new Refusal({
     kind: "usage",
-    message: `--to ${stamp}: ${tag}-${stamp} is not in the registry as a whole image of a clean build`,
-    hint: `there is ${stamps(builds)}`,
+    message: `--to ${stamp}: no published build of ${tag} has that stamp`,
+    hint: `published are ${stamps(builds)}`,
   });
 }
 

@@ -22,16 +22,34 @@ export interface ImmutableTag {
   readonly version: string;
   /** `42-f90dbd6`, with `-dirty` where it was. */
   readonly stamp: string;
-  /** The beginning of its commit, 7 hexadecimal digits. */
+  /** The beginning of its commit, 7 to 40 hexadecimal digits. */
   readonly commit: string;
 }
 
-/** Reads an immutable tag; undefined for every other. */
+/**
+ * Reads an immutable tag; undefined for every other. The original tool abbreviated commits as git does, which takes more than
+ * 7 digits in a large repository or where `core.abbrev` says so.
+ */
 export function parseImmutableTag(tag: string): ImmutableTag | undefined {
-  const match = /^(\d+(?:\.\d+)*)-(\d+-([0-9a-f]{7})(?:-dirty)?)$/.exec(tag);
+  const match = /^(\d+(?:\.\d+)*)-(\d+-([0-9a-f]{7,40})(?:-dirty)?)$/.exec(tag);
   if (match === null) return undefined;
   const [, version = "", stamp = "", commit = ""] = match;
   return { version, stamp, commit };
+}
+
+/** Whether two stamps are of one commit, however many digits of it each has. */
+export function sameStamp(a: string, b: string): boolean {
+  const [one, other] = [parseImmutableTag(`0-${a}`), parseImmutableTag(`0-${b}`)];
+  if (one === undefined || other === undefined || isDirty(a) !== isDirty(b)) return false;
+  return (
+    Number.parseInt(a, 10) === Number.parseInt(b, 10) &&
+    (one.commit.startsWith(other.commit) || other.commit.startsWith(one.commit))
+  );
+}
+
+/** Whether a stamp is of a build of what no commit holds. */
+export function isDirty(stamp: string): boolean {
+  return stamp.endsWith("-dirty");
 }
 
 /** The references of a science layer's build product: `{repo}/sci/{target}:…`. */

@@ -11,7 +11,7 @@ export interface TrailLayer {
   readonly version: string;
   /** `42-f90dbd6`, with `-dirty` where it was. */
   readonly stamp: string;
-  /** The beginning of the commit, 7 hexadecimal digits. */
+  /** The beginning of the commit, 7 to 40 hexadecimal digits. */
   readonly commit: string;
   /** Seconds since the epoch; undefined where the label is missing or none. */
   readonly time: number | undefined;

@@ -182,4 +182,76 @@ test("is that of no file that .dockerignore keeps out, and of no definition that
   assert.equal(await digestsOf({}, { ...asWritten, text }), before);
 });
 
+/**
+ * These are on published images. Another digest for the same tree would build all science of every platform anew with
+ * the upgrade of the tool: where this fails, mend the tool, not the numbers.
+ */
+test("of a tree is byte for byte what every earlier version of the tool made of it", async () => {
+  const root = temporaryDirectory();
+  writeFiles(root, {
+    ...scienceFiles(
+      "nist-basic",
+      {},
+      "ARG V=bookworm-slim\nFROM debian:$V AS made\nRUN make\nFROM debian@sha256:" +
+        `${"0".repeat(64)}\nCOPY --from=made /made /made\nCOPY . /data\n`,
+    ),
+    ...scienceFiles(
+      "nist-basic-2",
+      { image: "nist-basic", version: "2.0", compat: "jupyter" },
+      "FROM sci/nist-basic:1.0\nRUN true\n",
+    ),
+    "science/nist-basic/.dockerignore": "*.pyc\n",
+    "science/nist-basic/run.pyc": "kept out",
+    "science/nist-basic/data/é.txt": "text\n",
+    "science/nist-basic/run.sh": "#!/bin/sh\n",
+    ...compatFiles("base", [], "COPY motd /etc/motd\nRUN true\n"),
+    "compat/base/motd": "welcome\n",
+    ...compatFiles("jupyter", ["base"], "USER idies\n"),
+    "compat/jupyter/motd": "hello\n",
+  });
+  fs.chmodSync(path.join(root, "science/nist-basic/run.sh"), 0o755);
+  fs.symlinkSync("run.sh", path.join(root, "science/nist-basic/link"));
+  const { catalog, problems } = readCatalog(root);
+  if (catalog === undefined) throw new Error(JSON.stringify(problems));
+  const inputs = openInputs(root, catalog);
+  const legacy = { name: "x", pin: "x", digest: `sha256:${"1".repeat(64)}` };
+  const onLegacy = openInputs(root, catalog, () => ({ ...legacy, identity: legacy.digest }));
+  assert.equal(
+    {
+      "sci/nist-basic:1.0": await inputs.science("science/nist-basic"),
+      "sci/nist-basic-2:2.0": await inputs.science("science/nist-basic-2"),
+      "rel/nist-basic:1.0": await inputs.release("science/nist-basic"),
+      "rel/nist-basic:2.0": await inputs.release("science/nist-basic-2"),
+      "sci/nist-basic-2:2.0 on an image without inputs": await onLegacy.science("science/nist-basic-2"),
+      "rel/nist-basic:1.0 on an image without inputs": await onLegacy.release("science/nist-basic"),
+    },
+    {
+      "sci/nist-basic:1.0": {
+        files: "sha256:e229c7fce5d5811f8b9c3f30fa2c07c2e78049ceb172461faf287ff83f983949",
+        digest: "sha256:06c547280527c7f1f63eb806ed627c7f6ab709574e259c21e248404f4d978b01",
+      },
+      "sci/nist-basic-2:2.0": {
+        files: "sha256:06a5192bfcc5babc9f8b4e03c7355448edfb915d3a5042c273f25bb5a45a8f9a",
+        digest: "sha256:24e0ac0cb344c594a8de5d430ff3e456c3ddb61a3ea421fd395adb71c0b642e4",
+      },
+      "rel/nist-basic:1.0": {
+        files: "sha256:71821c61ff0863deb76f5a9e60ed8da5c43e807637d9b41b0266d0d0fffe7289",
+        digest: "sha256:a76f4112e50cc617318d15ae0eabba0ffad833946f0e3644c87c90388d8eaa60",
+      },
+      "rel/nist-basic:2.0": {
+        files: "sha256:973de628ee83c09ec97cfbee40160c18b0adf6c9c57a939effe348a8ab07aa6d",
+        digest: "sha256:dc57db040b5e9e04c46cd402b8b3e530c52eeb8d9bbb05567730888bd767ecc6",
+      },
+      "sci/nist-basic-2:2.0 on an image without inputs": {
+        files: "sha256:06a5192bfcc5babc9f8b4e03c7355448edfb915d3a5042c273f25bb5a45a8f9a",
+        digest: "sha256:7a96fc721f5b405dbc3a1f6c0fe299a06b522d31d27c2fcc3c6d41816dffb879",
+      },
+      "rel/nist-basic:1.0 on an image without inputs": {
+        files: "sha256:71821c61ff0863deb76f5a9e60ed8da5c43e807637d9b41b0266d0d0fffe7289",
+        digest: "sha256:483f5b062a4418c0c19069629c096cad8e6eb3896cb6dd03a8910f23488c2cda",
+      },
+    },
+  );
+});
+
 test.run();
