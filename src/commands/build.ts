@@ -85,7 +85,10 @@ async function run(
     ]);
   const logs = settings.logs === undefined ? undefined : keepBuildLogs(settings.logs);
   const source = await readSource(root);
-  const registry = await openRegistry({ ...surroundings, conventions: catalog.conventions });
+  const registry = await openRegistry(
+    { ...surroundings, conventions: catalog.conventions },
+    push ? plan.repo : undefined,
+  );
   const progress = await showProgress({ mode: settings.progress, log, verbosity, plan, push, named });
   let result: RunResult;
   try {

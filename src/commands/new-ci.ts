@@ -5,7 +5,7 @@ import { readCheckout, readSource } from "../git/checkout.ts";
 import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
 import { parseReference } from "../reference.ts";
-import { isLoopback } from "../registry/client.ts";
+import { isLoopback } from "../registry/place.ts";
 import { readTemplate, toolDirectory } from "../templates.ts";
 import { orRefuse } from "./output.ts";
 import type { Surroundings } from "./surroundings.ts";

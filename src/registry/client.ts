@@ -1,11 +1,9 @@
-import { isIPv4 } from "node:net";
-import type { Credentials } from "../model.ts";
 import { Refusal } from "../problem.ts";
-import { type Reference, parseReference } from "../reference.ts";
-import { type Answer, garbled, refusalOf } from "./answer.ts";
+import { type RegistryOptions, isDenied, openAccess } from "./access.ts";
+import { type Answer, Oversized, garbled, isRateLimit, refusalOf } from "./answer.ts";
 import { parseLinks } from "./headers.ts";
 import { isText, parseRecord } from "./json.ts";
-import { type Login, openLogin } from "./login.ts";
+import { hintOnWriting } from "./hosts.ts";
 import {
   chooseImage,
   digestOf,
@@ -16,114 +14,75 @@ import {
   parseManifest,
   usualPlatform,
 } from "./manifest.ts";
+import { type Place, locate, nameOf, pull, push } from "./place.ts";
 import { Unreadable } from "./registry.ts";
 import type { Descriptor, ImageIndex, ImageManifest, Manifest, Platform, Registry } from "./registry.ts";
-import { type Request, type Retry, codeOf, openTransport } from "./transport.ts";
+import { openWritten } from "./written.ts";
 
-/** What a client of registries is given. */
-export interface RegistryOptions {
-  /** Finds the account for a registry as its references name it: `docker.io`, `registry.example:5000`. */
-  readonly credentials: (registry: string) => Promise<Credentials | undefined>;
-  /**
-   * Milliseconds that an attempt at a request may take altogether, a third of it for the connection. Default 30,000.
-   * There are at most five attempts, with up to a minute between them where the registry asks for that.
-   */
-  readonly timeout?: number;
-  /** Ends whatever is under way; the calls reject with its reason. */
-  readonly signal?: AbortSignal;
-  /** Told before each wait for a further attempt. */
-  readonly onRetry?: (retry: Retry) => void;
-  /** Where the docker configuration is looked for (`HOME`, `DOCKER_CONFIG`, …). Default: that of the process. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-}
-
-/** A registry that answered, and how. */
-interface Connection {
-  readonly base: URL;
-  readonly login: Login;
-}
-
-/** A repository in a registry. */
-interface Place {
-  /** As references name it. */
-  readonly registry: string;
-  /** Its path there. */
-  readonly repository: string;
-}
-
-/** A request for something in a repository. */
-interface Asked extends Pick<Request, "method" | "body" | "headers" | "what"> {
-  /** Below `/v2/{repository}/`. */
-  readonly path: string;
-  readonly scopes: readonly string[];
-}
-
-const requestsAtOnce = 24;
 const tagsInPage = 1000;
 const mostPages = 1000;
+/** Not every registry sends pages. */
+const largestPage = 16 * 1024 * 1024;
+const mostTags = 500_000;
+/** The OCI distribution spec, "Pulling manifests". */
+const tagPattern = /^\w[\w.-]{0,127}$/;
+/** The spec has 201 alone; registries and the proxies before them answer the others as well. */
+const taken: ReadonlySet<number> = new Set([200, 201, 202]);
 /** An index may name further indexes; nobody needs more of that. */
 const deepestIndex = 4;
 
 /** Connects to registries when they are first asked, and keeps connections and logins for what comes later. */
 export function connectRegistry(options: RegistryOptions): Registry {
-  const secrets = new Set<string>();
-  const send = openTransport({
-    connections: requestsAtOnce,
-    timeout: options.timeout ?? 30_000,
-    signal: options.signal,
-    onRetry: options.onRetry,
-    environment: options.environment ?? process.env,
-    secrets,
-  });
-  const connections = new Map<string, Promise<Connection>>();
-  const inTurn = limitTo(requestsAtOnce);
+  const { signal, onRetry, timeout = 30_000 } = options;
+  const { connect, ask, read, isOwn, secrets } = openAccess({ ...options, timeout });
+  const { remember, alias, settled } = openWritten({ patience: timeout, signal, onRetry });
+  const probes = new Map<string, Promise<void>>();
+  const listed = new Map<string, Promise<ReadonlySet<string>>>();
 
-  async function connect(registry: string): Promise<Connection> {
-    const connection = connections.get(registry) ?? greet(registry);
-    connections.set(registry, connection);
+  /**
+   * Whether a manifest that was denied is not there: Artifactory answers 403 for a missing tag. It is not, where the repository's
+   * tags can be listed and it is none of them, or where nothing can be read but written.
+   */
+  async function hides(place: Place, name: string): Promise<boolean> {
+    const key = nameOf(place);
+    const tags = listed.get(key) ?? listTags(place);
+    listed.set(key, tags);
     try {
-      return await connection;
+      return !(await tags).has(name);
     } catch (error) {
-      connections.delete(registry);
+      if (error instanceof Refusal) return false;
       throw error;
     }
   }
 
-  /** Asks whether there is a registry, and by which scheme. Docker begins in the same way. */
-  async function greet(registry: string): Promise<Connection> {
-    const what = `reach the registry ${registry}`;
-    const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
-    const hello = (scheme: string): Promise<Answer> =>
-      send({ method: "GET", url: new URL(`${scheme}://${host}/v2/`), what });
-    let scheme = "https";
-    const answer = await hello(scheme).catch((error: unknown) => {
-      if (!isLoopback(host) || !speaksNoTls(error)) throw error;
-      return hello((scheme = "http"));
-    });
-    const { credentials } = options;
-    const login = openLogin({ registry, plain: scheme === "http", credentials, send, secrets });
-    if (answer.status === 404) throw garbled(what, `${host} has no registry's API (404 for /v2/)`);
-    if (answer.status !== 200 && !(answer.status === 401 && login.learn(answer)))
-      throw refusalOf(answer, what, registry, secrets);
-    return { base: new URL(`${scheme}://${host}`), login };
+  /** Whether the run may write to a repository, where it is to. */
+  async function isWritable(place: Place): Promise<boolean> {
+    if (!isOwn(place)) return false;
+    try {
+      await (probes.get(nameOf(place)) ?? probe(place));
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) return false;
+      throw error;
+    }
   }
 
-  function ask(place: Place, { path, scopes, ...asked }: Asked): Promise<Answer> {
-    return inTurn(async () => {
-      const { base, login } = await connect(place.registry);
-      const url = new URL(`/v2/${place.repository}/${path}`, base);
-      const authorization = await login.authorize(scopes);
-      const answer = await send({ ...asked, url, headers: authorized(asked.headers, authorization) });
-      if (answer.status !== 401 || !login.learn(answer)) return answer;
-      const another = await login.authorize(scopes, authorization);
-      if (another === authorization) return answer;
-      return send({ ...asked, url, headers: authorized(asked.headers, another) });
+  function fetchManifest(place: Place, name: string): Promise<Manifest | undefined> {
+    return settled(nameOf(place, name), async () => {
+      const manifest = await fetchManifestNow(place, name);
+      if (manifest) alias(nameOf(place, name), nameOf(place, manifest.digest));
+      return manifest;
     });
   }
 
-  async function fetchManifest(place: Place, name: string): Promise<Manifest | undefined> {
+  async function fetchManifestNow(place: Place, name: string): Promise<Manifest | undefined> {
     const what = `read ${nameOf(place, name)}`;
-    const answer = await askForManifest(place, name, "GET");
+    const answer = await askForManifest(place, name, "GET").catch((error: unknown) => {
+      const digest = error instanceof Oversized ? (isDigest(name) ? name : digestIn(error)) : undefined;
+      throw error instanceof Oversized && digest !== undefined
+        ? new Unreadable(digest, ...error.problems)
+        : error;
+    });
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) throw refusalOf(answer, what, place.registry, secrets);
     const expected = isDigest(name) ? name : digestIn(answer);
@@ -156,10 +115,42 @@ export function connectRegistry(options: RegistryOptions): Registry {
     throw unreadable(garbled(what, "its index has another index where an image should be"));
   }
 
-  function askForManifest(place: Place, name: string, method: "GET" | "HEAD"): Promise<Answer> {
+  /** 404 also where the registry says that in other words. */
+  async function askForManifest(place: Place, name: string, method: "GET" | "HEAD"): Promise<Answer> {
     const headers = { accept: manifestTypes.join(", ") };
     const what = `read ${nameOf(place, name)}`;
-    return ask(place, { method, path: `manifests/${name}`, headers, what, scopes: [pull(place)] });
+    const answer = await read(place, { method, path: `manifests/${name}`, headers, what });
+    const absent = method === "GET" && isDenied(answer) && (await hides(place, name));
+    return absent ? { ...answer, status: 404 } : answer;
+  }
+
+  /**
+   * What a name stands for, by HEAD where the registry answers that as it does GET. Some answer 403, 404 or 405 whatever is
+   * there: until one was seen to answer, GET has the last word.
+   */
+  async function describe(place: Place, name: string): Promise<Descriptor | undefined> {
+    const what = `read ${nameOf(place, name)}`;
+    const connection = await connect(place.registry);
+    const doubtful = connection.answersHead === undefined;
+    if (connection.answersHead !== false) {
+      const answer = await askForManifest(place, name, "HEAD");
+      if (answer.status >= 500 || isRateLimit(answer)) throw refusalOf(answer, what, place.registry, secrets);
+      if (answer.status === 404 && !doubtful) return undefined;
+      const digest = digestIn(answer);
+      const mediaType = mediaTypeOf(answer) ?? "";
+      const size = Number(answer.headers["content-length"] ?? Number.NaN);
+      if (answer.status === 200) {
+        connection.answersHead = true;
+        if (isDigest(name) && digest !== undefined && digest !== name)
+          throw garbled(what, `the registry says that it is ${digest}`);
+        if (digest !== undefined && manifestTypes.includes(mediaType) && Number.isSafeInteger(size))
+          return { mediaType, digest, size };
+      }
+    }
+    const manifest = await fetchManifestNow(place, name);
+    if (manifest === undefined) return undefined;
+    if (doubtful) connection.answersHead ??= false;
+    return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.size };
   }
 
   async function putManifest(
@@ -178,11 +169,18 @@ export function connectRegistry(options: RegistryOptions): Registry {
       what,
       scopes,
     });
-    if (answer.status !== 201) throw refusalOf(answer, what, place.registry, secrets);
     const said = digestIn(answer);
     const digest = digestOf(bytes, said);
-    if (said !== undefined && said !== digest)
+    if (!taken.has(answer.status)) {
+      // An answer can be wrong about what was done, and one whose tags never change refuses also what it holds already.
+      const there = isDenied(answer) ? undefined : await describe(place, name);
+      if (there?.digest !== digest) {
+        const refusal = refusalOf(answer, what, place.registry, secrets);
+        throw withHint(refusal, hintOnWriting(place, answer));
+      }
+    } else if (said !== undefined && said !== digest)
       throw garbled(what, `the registry has ${said} now, and was sent ${digest}`);
+    remember(nameOf(place, name), nameOf(place, digest));
     return { mediaType, digest, size: bytes.length };
   }
 
@@ -198,9 +196,7 @@ export function connectRegistry(options: RegistryOptions): Registry {
     depth = 0,
   ): Promise<void> {
     const what = `copy ${nameOf(from, manifest.digest)}`;
-    const there = await askForManifest(to, manifest.digest, "HEAD");
-    if (there.status === 200) return;
-    if (there.status !== 404) throw refusalOf(there, what, to.registry, secrets);
+    if ((await describe(to, manifest.digest)) !== undefined) return;
     if (depth > deepestIndex) throw garbled(what, `its indexes are nested deeper than ${deepestIndex}`);
     const { content } = manifest;
     if (content.kind === "image") {
@@ -244,21 +240,52 @@ export function connectRegistry(options: RegistryOptions): Registry {
     });
   }
 
+  async function listTags(place: Place): Promise<ReadonlySet<string>> {
+    const what = `list the tags of ${nameOf(place)}`;
+    const tags = new Set<string>();
+    const seen = new Set<string>();
+    let path: string | undefined = `tags/list?n=${tagsInPage}`;
+    while (path !== undefined) {
+      if (seen.has(path) || seen.size === mostPages || tags.size > mostTags)
+        throw garbled(what, "the list has no end");
+      seen.add(path);
+      const answer = await read(place, { method: "GET", path, what, limit: largestPage });
+      const first = seen.size === 1;
+      if (first && (answer.status === 404 || (isDenied(answer) && (await isWritable(place))))) return tags;
+      if (answer.status !== 200) throw refusalOf(answer, what, place.registry, secrets);
+      // Distribution says null for a repository whose tags were all deleted.
+      const sent = parseRecord(answer.body)?.["tags"];
+      const page: unknown = sent === null ? [] : sent;
+      if (!Array.isArray(page) || !page.every(isText))
+        throw garbled(what, "the registry sends no list of tags");
+      // Nobody can ask for what is no tag.
+      for (const tag of page) if (tagPattern.test(tag)) tags.add(tag);
+      path = nextPage(place, answer, path, what);
+    }
+    return tags;
+  }
+
+  /** Begins an upload and gives it up: rejects where the registry takes none. */
+  function probe(place: Place): Promise<void> {
+    const what = `write to ${nameOf(place)}`;
+    const scopes = [push(place)];
+    const probing = (async () => {
+      const answer = await ask(place, { method: "POST", path: "blobs/uploads/", what, scopes });
+      if (answer.status !== 202)
+        throw withHint(refusalOf(answer, what, place.registry, secrets), hintOnWriting(place, answer));
+      const path = placeOfUpload(place, answer);
+      // A registry drops uploads to which nothing comes; not every one lets them be given up.
+      if (path !== undefined)
+        await ask(place, { method: "DELETE", path, what, scopes }).catch(() => signal?.throwIfAborted());
+    })();
+    probes.set(nameOf(place), probing);
+    return probing;
+  }
+
   return {
     async resolve(text) {
       const { place, name } = locate(text);
-      const answer = await askForManifest(place, name, "HEAD");
-      if (answer.status === 404) return undefined;
-      if (answer.status !== 200) throw refusalOf(answer, `read ${text}`, place.registry, secrets);
-      const digest = digestIn(answer);
-      const mediaType = mediaTypeOf(answer) ?? "";
-      const size = Number(answer.headers["content-length"] ?? Number.NaN);
-      if (isDigest(name) && digest !== undefined && digest !== name)
-        throw garbled(`read ${text}`, `the registry says that it is ${digest}`);
-      if (digest !== undefined && manifestTypes.includes(mediaType) && Number.isSafeInteger(size))
-        return { mediaType, digest, size };
-      const manifest = await fetchManifest(place, name);
-      return manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.size };
+      return settled(nameOf(place, name), () => describe(place, name));
     },
 
     async manifest(text) {
@@ -276,8 +303,13 @@ export function connectRegistry(options: RegistryOptions): Registry {
         throw error instanceof Unreadable ? unreadable(error) : error;
       });
       const path = `blobs/${config.digest}`;
-      const answer = await ask(place, { method: "GET", path, what, scopes: [pull(place)] });
-      if (answer.status === 404) throw unreadable(missing(nameOf(place, config.digest)));
+      const answer = await settled(nameOf(place, name), async () => {
+        const blob = await read(place, { method: "GET", path, what });
+        return blob.status === 404 ? undefined : blob;
+      }).catch((error: unknown) => {
+        throw error instanceof Oversized ? unreadable(error) : error;
+      });
+      if (answer === undefined) throw unreadable(missing(nameOf(place, config.digest)));
       if (answer.status !== 200) throw refusalOf(answer, what, place.registry, secrets);
       if (digestOf(answer.body, config.digest) !== config.digest)
         throw garbled(what, `the bytes are not those of ${config.digest}`);
@@ -288,40 +320,16 @@ export function connectRegistry(options: RegistryOptions): Registry {
     },
 
     async tags(text) {
-      const { place } = locate(text);
-      const what = `list the tags of ${nameOf(place)}`;
-      const tags = new Set<string>();
-      const seen = new Set<string>();
-      let path: string | undefined = `tags/list?n=${tagsInPage}`;
-      while (path !== undefined) {
-        if (seen.has(path) || seen.size === mostPages) throw garbled(what, "the list has no end");
-        seen.add(path);
-        const answer = await ask(place, { method: "GET", path, what, scopes: [pull(place)] });
-        if (answer.status === 404 && seen.size === 1) return [];
-        if (answer.status !== 200) throw refusalOf(answer, what, place.registry, secrets);
-        // Distribution says null for a repository whose tags were all deleted.
-        const listed = parseRecord(answer.body)?.["tags"];
-        const page: unknown = listed === null ? [] : listed;
-        if (!Array.isArray(page) || !page.every(isText))
-          throw garbled(what, "the registry sends no list of tags");
-        for (const tag of page) tags.add(tag);
-        path = nextPage(place, answer, path, what);
-      }
-      return [...tags].sort();
+      return [...(await listTags(locate(text).place))].sort();
     },
 
     async requireWrite(text) {
-      const { place } = locate(text);
-      const what = `write to ${nameOf(place)}`;
-      const scopes = [push(place)];
-      const answer = await ask(place, { method: "POST", path: "blobs/uploads/", what, scopes });
-      if (answer.status !== 202) throw refusalOf(answer, what, place.registry, secrets);
-      const path = placeOfUpload(place, answer);
-      // A registry drops uploads to which nothing comes; not every one lets them be given up.
-      if (path !== undefined)
-        await ask(place, { method: "DELETE", path, what, scopes }).catch(() =>
-          options.signal?.throwIfAborted(),
-        );
+      await probe(locate(text).place);
+    },
+
+    wrote(text) {
+      const { place, name } = locate(text);
+      remember(nameOf(place, name));
     },
 
     async putTag(repository, tag, manifest) {
@@ -346,64 +354,12 @@ export function connectRegistry(options: RegistryOptions): Registry {
   };
 }
 
-/** Runs at most so many tasks at a time, in the order in which they came. */
-function limitTo(most: number): <Result>(task: () => Promise<Result>) => Promise<Result> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (task) => {
-    if (running < most) running += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      // The place of a task that ended goes to the next in line.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
+function withHint(refusal: Refusal, hint: string | undefined): Refusal {
+  if (hint === undefined) return refusal;
+  return new Refusal(...refusal.problems.map((problem) => ({ ...problem, hint })));
 }
 
-/** Reads a reference. `name` is its digest, or else its tag. */
-function locate(text: string): { place: Place; name: string } {
-  const reference = parseReference(text);
-  const digest = reference?.digest;
-  if (
-    reference === undefined ||
-    (digest !== undefined && !isDigest(digest)) ||
-    !URL.canParse(`https://${reference.registry ?? "docker.io"}`)
-  )
-    throw new Refusal({ kind: "usage", message: `"${text}" is not a reference of an image` });
-  return { place: placeOf(reference), name: digest ?? reference.tag ?? "latest" };
-}
-
-function placeOf({ registry = "docker.io", repository }: Reference): Place {
-  if (registry !== "docker.io" && registry !== "index.docker.io") return { registry, repository };
-  const path = repository.includes("/") ? repository : `library/${repository}`;
-  return { registry: "docker.io", repository: path };
-}
-
-function nameOf({ registry, repository }: Place, name?: string): string {
-  if (name === undefined) return `${registry}/${repository}`;
-  return `${registry}/${repository}${isDigest(name) ? "@" : ":"}${name}`;
-}
-
-function pull({ repository }: Place): string {
-  return `repository:${repository}:pull`;
-}
-
-function push({ repository }: Place): string {
-  return `repository:${repository}:pull,push`;
-}
-
-function authorized(
-  headers: Readonly<Record<string, string>> | undefined,
-  authorization: string | undefined,
-): Readonly<Record<string, string>> {
-  return { "user-agent": "image-builder", ...headers, ...(authorization !== undefined && { authorization }) };
-}
-
-function digestIn({ headers }: Answer): string | undefined {
+function digestIn({ headers }: Pick<Answer, "headers">): string | undefined {
   const digest = headers["docker-content-digest"];
   return isText(digest) && isDigest(digest) ? digest : undefined;
 }
@@ -433,23 +389,6 @@ function pathIn({ repository }: Place, path: string, target: string): string | u
   if (!URL.canParse(target, base)) return undefined;
   const { pathname, search } = new URL(target, base);
   return pathname.startsWith(start) ? pathname.slice(start.length) + search : undefined;
-}
-
-/** Those that Docker counts as this machine, and reaches without encryption where there is none. */
-export function isLoopback(host: string): boolean {
-  const { hostname } = new URL(`http://${host}`);
-  return (
-    hostname === "localhost" || hostname === "[::1]" || (isIPv4(hostname) && hostname.startsWith("127."))
-  );
-}
-
-/** Whether what was sent in answer to a TLS greeting is none. */
-function speaksNoTls(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return (
-    cause instanceof Error &&
-    /wrong.version.number|packet.length.too.long/i.test(`${codeOf(cause)} ${cause.message}`)
-  );
 }
 
 function missing(name: string): Refusal {

@@ -9,6 +9,8 @@ import type { Request, Send } from "./transport.ts";
 export interface Login {
   /** Takes from an answer 401 how to log in; false where it offers no way that is known. */
   learn(answer: Answer): boolean;
+  /** Whether what may be done depends on the scopes that are asked for. */
+  readonly byToken: boolean;
   /**
    * The `Authorization` header for these scopes, another one than `refused` where there is one; undefined as long as
    * the registry did not ask for any.
@@ -108,6 +110,9 @@ export function openLogin({ registry, plain, credentials, send, secrets }: Login
       const bearer = offers.find((offer) => offer.scheme === "bearer" && offer.parameters.has("realm"));
       challenge = bearer ?? offers.find((offer) => offer.scheme === "basic");
       return challenge !== undefined;
+    },
+    get byToken() {
+      return challenge?.scheme === "bearer";
     },
     async authorize(scopes, refused) {
       if (challenge === undefined) return undefined;

@@ -77,7 +77,7 @@ export class Unreadable extends Refusal {
  *
  * Each method rejects with a `Refusal` where the answer cannot be known: kind `failure` where the registry turned
  * the request down, `surroundings` where it could not be reached or does not answer as a registry does, `usage` where
- * the reference is none. Only a registry that says 404 says that something is not there.
+ * the reference is none. Something is not there where the registry says 404, or 401 or 403 and lists the repository's tags without it.
  */
 export interface RegistryReader {
   /** What a reference names at this moment; undefined where there is nothing by that name. One request. */
@@ -98,6 +98,8 @@ export interface RegistryReader {
 export interface Registry extends RegistryReader {
   /** Rejects where the registry does not take uploads for a repository. Two requests: an upload is begun and given up. */
   requireWrite(repository: string): Promise<void>;
+  /** Says that an engine has just pushed a reference: a registry that does not show it yet is asked again for a while. */
+  wrote(reference: string): void;
   /** Puts a manifest, whose parts the repository holds, under a tag: moves the tag where there is one. */
   putTag(
     repository: string,

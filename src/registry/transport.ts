@@ -3,7 +3,7 @@ import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Refusal } from "../problem.ts";
-import { type Answer, describeAnswer, garbled, printable } from "./answer.ts";
+import { type Answer, Oversized, describeAnswer, garbled, isRateLimit, printable } from "./answer.ts";
 import { parseRetryAfter } from "./headers.ts";
 import { findTrust } from "./trust.ts";
 
@@ -25,6 +25,8 @@ export interface Request {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
+  /** Bytes that the answer may have; 4 MiB by default. A longer one is refused as `Oversized`. */
+  readonly limit?: number;
   /** For messages, as it follows "cannot": `read registry.example/sci/a:1.0`. */
   readonly what: string;
 }
@@ -51,11 +53,10 @@ const attempts = 5;
 const firstWait = 250;
 const longestWait = 60_000;
 const redirects = 5;
-/** Manifests, configurations and pages of tags are far smaller (the OCI distribution spec asks for 4 MiB). */
-const largestBody = 16 * 1024 * 1024;
+/** Of a manifest; so much a registry has to take (OCI distribution spec, "Pushing Manifests"). All else is far smaller. */
+const largestBody = 4 * 1024 * 1024;
 
 const worthRetrying: ReadonlySet<unknown> = new Set([
-  429,
   500,
   502,
   503,
@@ -121,7 +122,7 @@ export function openTransport({
   function exchange(request: Request, agent: HttpAgent): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const start = request.url.protocol === "https:" ? httpsRequest : httpRequest;
-      const { method, headers } = request;
+      const { method, headers, limit = largestBody } = request;
       const outgoing = start(request.url, { method, headers, agent, ...(signal && { signal }) });
       const timers = [giveUpAfter(timeout, "no complete answer")];
 
@@ -149,7 +150,7 @@ export function openTransport({
         incoming.on("data", (chunk: Buffer) => {
           size += chunk.length;
           chunks.push(chunk);
-          if (size > largestBody) stop(new Error(`the answer is larger than ${largestBody} bytes`));
+          if (size > limit) stop(new Oversized(request.what, limit, incoming.headers));
         });
         incoming.on("error", reject);
         incoming.once("end", () =>
@@ -170,7 +171,9 @@ export function openTransport({
       const { outcome, host } = await attempt(request);
       signal?.throwIfAborted();
       const failed = outcome instanceof Error;
-      const retriable = worthRetrying.has(failed ? codeOf(outcome) : outcome.status);
+      const retriable = failed
+        ? worthRetrying.has(codeOf(outcome))
+        : worthRetrying.has(outcome.status) || isRateLimit(outcome);
       if (!retriable || tried === attempts) {
         if (failed)
           throw outcome instanceof Refusal ? outcome : unreachable(request.what, host, outcome, tried);

@@ -298,7 +298,9 @@ for (const fault of ["cut", "cut-answer"] as const) {
         for (const tag of ["1.0-stable", "1.0-next"]) assert.ok(await isNew(tag, "1.0"), tag);
       },
     });
-    assert.is(count, 1 + 2 + 6 + 6);
+    // Hello, what there is to promote, what each tag names now, and the moves. A tag that is missing is asked for by GET as well
+    // until the registry has answered a HEAD.
+    assert.ok(count >= 1 + 2 + 6 + 6 && count <= 1 + 2 + 6 + 3 + 6, String(count));
   });
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,9 +8,12 @@ import { promisify } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Refusal } from "../../src/problem.ts";
-import { type RegistryOptions, connectRegistry } from "../../src/registry/client.ts";
+import type { RegistryOptions } from "../../src/registry/access.ts";
+import { connectRegistry } from "../../src/registry/client.ts";
+import { openCredentials } from "../../src/registry/credentials.ts";
+import { howToCreate } from "../../src/registry/hosts.ts";
 import type { Credentials } from "../../src/model.ts";
-import type { Registry } from "../../src/registry/registry.ts";
+import { type Registry, Unreadable } from "../../src/registry/registry.ts";
 import type { Retry } from "../../src/registry/transport.ts";
 import { type ProxiedRequest, startFaultProxy } from "../support/fault-proxy.ts";
 import { listenOnLoopback } from "../support/loopback.ts";
@@ -145,12 +148,8 @@ registry("says that something is not there only where it says 404", async () => 
   assert.equal(await there.tags(`${proxy.address}/no/such/repository`), []);
   for (const status of [400, 401, 403, 405, 451]) {
     proxy.break(() => ({ status }));
-    for (const call of [
-      there.resolve(reference),
-      there.manifest(reference),
-      there.tags(`${proxy.address}/a`),
-    ])
-      assert.match((await refusal(call)).text, String(status));
+    const calls = [there.resolve(reference), there.manifest(reference), there.tags(`${proxy.address}/a`)];
+    for (const { text } of await Promise.all(calls.map(refusal))) assert.match(text, String(status));
   }
 });
 
@@ -209,8 +208,6 @@ registry("is refused where it sends anything but manifests", async () => {
     assert.is(kind, "surroundings");
     assert.match(text, /no manifest of an image/, body);
   }
-  proxy.break(({ path }) => (path === "/v2/" ? undefined : { status: 200, body: "x".repeat(17 * 2 ** 20) }));
-  assert.match((await refusal(client().manifest(`${proxy.address}/a:1`))).text, /larger than 16777216 bytes/);
   proxy.break(() => ({ status: 404 }));
   assert.match((await refusal(client().resolve(`${proxy.address}/a:1`))).text, /has no registry's API/);
 });
@@ -424,9 +421,10 @@ registry("gets a new token where one is over, once", async () => {
   const reference = `${guarded.address}/a/b:1`;
   await Promise.all([1, 2, 3].map(() => there.resolve(reference)));
   assert.is(tokens.asked.length, 2, "three requests that were refused share the new one");
-  tokens.next.push({ over: true }, { over: true });
+  tokens.asked.length = 0;
+  tokens.next.push(...Array.from({ length: 20 }, () => ({ over: true })));
   assert.match((await refusal(as(reader).resolve(reference))).text, /401 Unauthorized/);
-  assert.is(tokens.asked.length, 4);
+  assert.ok(tokens.asked.length <= 8, "it does not go on for ever");
 });
 
 registry("is not sent a token after the time that it was given for", async () => {
@@ -496,8 +494,8 @@ registry("that repeats a secret in its message does not get it shown", async () 
   proxy.break(echo);
   const { kind, text } = await refusal(as(reader).resolve(`${proxy.address}/a:1`));
   assert.is(kind, "failure");
-  // An answer to HEAD has no message.
-  assert.match(text, /403 Forbidden — run/);
+  // An answer to HEAD has no message, so that of GET is given.
+  assert.match(text, "403 Forbidden: DENIED: ");
   const { text: said } = await refusal(as(reader).manifest(`${proxy.address}/a:1`));
   assert.match(
     said,
@@ -600,6 +598,240 @@ registry("may send elsewhere for what it keeps, and the login does not go along"
   } finally {
     await elsewhere.stop();
   }
+});
+
+// ------------------------------------------------------------------------------------------------ others' ways
+
+registry("whose HEAD answers 403, 404 or 405 is asked by GET, and from then on by GET alone", async () => {
+  const { digest } = await putImage(open.address, "read/docker", "1.0");
+  for (const status of [403, 404, 405]) {
+    proxy.break(({ method }) => (method === "HEAD" ? { status } : undefined));
+    const there = client();
+    assert.is(await there.resolve(`${proxy.address}/read/docker:none`), undefined);
+    assert.is((await there.resolve(`${proxy.address}/read/docker:1.0`))?.digest, digest);
+    const before = proxy.requests.length;
+    assert.is((await there.resolve(`${proxy.address}/read/docker:1.0`))?.digest, digest);
+    assert.is(await there.resolve(`${proxy.address}/read/docker:none`), undefined);
+    assert.equal(
+      proxy.requests.slice(before).map(({ method }) => method),
+      ["GET", "GET"],
+      String(status),
+    );
+  }
+});
+
+registry("whose HEAD answers is believed when it says 404", async () => {
+  await putImage(open.address, "read/docker", "1.0");
+  const there = client();
+  await there.resolve(`${proxy.address}/read/docker:1.0`);
+  const before = proxy.requests.length;
+  assert.is(await there.resolve(`${proxy.address}/read/docker:none`), undefined);
+  assert.equal(
+    proxy.requests.slice(before).map(({ method }) => method),
+    ["HEAD"],
+  );
+});
+
+registry("that answers 200 or 202 to a manifest has taken it", async () => {
+  const image = await putImage(open.address, "write/status", "1.0");
+  const manifest = { bytes: Buffer.from(image.text), mediaType: image.mediaType };
+  for (const status of [200, 202]) {
+    proxy.break(({ method }) => (method === "PUT" ? { status } : undefined));
+    const { digest } = await client().putTag(`${proxy.address}/write/status`, `s${status}`, manifest);
+    assert.is(digest, image.digest);
+  }
+});
+
+registry("that refuses a tag which names the manifest already is content", async () => {
+  const image = await putImage(open.address, "write/same", "1.0");
+  const other = await putImage(open.address, "write/same", "2.0", { architecture: "arm64" });
+  const body = JSON.stringify({
+    errors: [
+      {
+        code: "PRECONDITION",
+        message: "Failed to process request due to 'same:1.0' configured as immutable.",
+      },
+    ],
+  });
+  proxy.break(({ method }) => (method === "PUT" ? { status: 412, body } : undefined));
+  const put = ({ text, mediaType }: typeof image) =>
+    client().putTag(`${proxy.address}/write/same`, "1.0", { bytes: Buffer.from(text), mediaType });
+  assert.is((await put(image)).digest, image.digest);
+  const { text } = await refusal(put(other));
+  assert.match(
+    text,
+    /412 Precondition Failed: .*immutable.* — the registry's rule for tags that never change/,
+  );
+});
+
+registry(
+  "that limits how much may be asked, by 403 and in words, is asked again, and its words are told",
+  async () => {
+    const { digest } = await putImage(open.address, "read/docker", "1.0");
+    const said = "You have exceeded a secondary rate limit.";
+    for (const [type, body] of [
+      ["application/json", JSON.stringify({ message: said })],
+      ["text/plain; charset=utf-8", said],
+    ] as const) {
+      const limited = { status: 403, headers: { "content-type": type }, body };
+      const reasons: string[] = [];
+      const there = client({ onRetry: ({ reason }) => reasons.push(reason) });
+      await there.tags(`${proxy.address}/read/docker`);
+      proxy.break((_, n) => (n === 1 ? limited : undefined));
+      assert.is((await there.manifest(`${proxy.address}/read/docker:1.0`))?.digest, digest);
+      assert.equal(reasons, [`403 Forbidden: ${said}`]);
+      proxy.break(() => limited);
+      const { kind, text } = await refusal(there.manifest(`${proxy.address}/read/docker:1.0`));
+      assert.is(kind, "surroundings");
+      assert.match(text, `${said} — wait, or log in`);
+      proxy.heal();
+    }
+  },
+);
+
+registry("that denies a missing tag as it would a secret one is understood by its list of tags", async () => {
+  await putImage(open.address, "read/docker", "1.0");
+  const denied = { status: 403, body: JSON.stringify({ errors: [{ code: "DENIED", message: "blocked" }] }) };
+  proxy.break(({ path }) => (path.includes("/manifests/") ? denied : undefined));
+  const there = client();
+  for (const verb of ["resolve", "manifest", "config"] as const) {
+    assert.is(await there[verb](`${proxy.address}/read/docker:none`), undefined);
+    const { kind, text } = await refusal(there[verb](`${proxy.address}/read/docker:1.0`));
+    assert.is(kind, "failure", "what is listed is there, and denied");
+    assert.match(text, "403 Forbidden: DENIED: blocked");
+  }
+});
+
+registry(
+  "in which nothing can be read, and written, holds nothing yet for a run that writes there",
+  async () => {
+    proxy.break(({ method, path }) => (method === "POST" || path === "/v2/" ? undefined : { status: 403 }));
+    const writesTo = `${proxy.address}/fresh`;
+    const there = client({ writesTo });
+    assert.is(await there.config(`${writesTo}/sci/a:1.0`), undefined);
+    assert.equal(await there.tags(`${writesTo}/sci/a`), []);
+    assert.is(proxy.requests.filter(({ method }) => method === "POST").length, 1, "it was tried once");
+    await refusal(there.config(`${proxy.address}/another/sci/a:1.0`));
+    await refusal(client().config(`${writesTo}/sci/a:1.0`));
+  },
+);
+
+registry("that shows late what was written is looked at again, and said not to be readable yet", async () => {
+  const image = await putImage(open.address, "write/late", "1.0");
+  const manifest = { bytes: Buffer.from(image.text), mediaType: image.mediaType };
+  const reasons: string[] = [];
+  const there = client({ onRetry: ({ reason }) => reasons.push(reason) });
+  const late = { status: 404 };
+  let left = 2;
+  const read = ({ method, path }: ProxiedRequest) => method === "GET" && path.includes("/manifests/");
+  proxy.break((request) => (read(request) && left-- > 0 ? late : undefined));
+  await there.putTag(`${proxy.address}/write/late`, "new", manifest);
+  assert.is((await there.config(`${proxy.address}/write/late:new`))?.digest, image.digest);
+  assert.equal(
+    reasons,
+    Array.from({ length: 2 }, () => "it was just written, and is not shown yet"),
+  );
+  // An engine pushed it.
+  left = 1;
+  there.wrote(`${proxy.address}/write/late:1.0`);
+  assert.is((await there.config(`${proxy.address}/write/late:1.0`))?.digest, image.digest);
+  left = Infinity;
+  const hasty = client({ timeout: 600 });
+  hasty.wrote(`${proxy.address}/write/late:1.0`);
+  const { kind, text } = await refusal(hasty.config(`${proxy.address}/write/late:1.0`));
+  assert.is(kind, "surroundings");
+  assert.match(text, /late:1\.0 yet: it was written, and the registry does not show it after 0\.6 s/);
+  assert.is(
+    await hasty.config(`${proxy.address}/write/late:1.0`),
+    undefined,
+    "later it is taken at its word",
+  );
+});
+
+registry("whose repositories have to be made before says which, and how", async () => {
+  const body = JSON.stringify({
+    errors: [{ code: "NAME_UNKNOWN", message: "The repository does not exist" }],
+  });
+  proxy.break(({ method }) => (method === "POST" ? { status: 404, body } : undefined));
+  const { kind, text } = await refusal(client().requireWrite(`${proxy.address}/images/sci/a`));
+  assert.is(kind, "failure");
+  assert.match(text, /NAME_UNKNOWN.* — create images\/sci\/a in 127/);
+  for (const [host, repository, hint] of [
+    [
+      "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+      "images/sci/a",
+      "aws ecr create-repository --region eu-west-1 --repository-name images/sci/a",
+    ],
+    [
+      "europe-west1-docker.pkg.dev",
+      "platform/images/sci/a",
+      "gcloud artifacts repositories create images --repository-format=docker --location=europe-west1 --project=platform",
+    ],
+  ] as const)
+    assert.is(howToCreate({ registry: host, repository }), `create it: ${hint}`);
+});
+
+registry("takes logins as docker login leaves them for Google: a key in JSON, an access token", async () => {
+  const key = JSON.stringify(
+    { type: "service_account", private_key: "-----BEGIN\nsecret:key\n" },
+    undefined,
+    2,
+  );
+  for (const login of [
+    { username: "_json_key", password: key },
+    { username: "oauth2accesstoken", password: "ya29.secret" },
+  ]) {
+    const configuration = join(home, "google");
+    await mkdir(configuration, { recursive: true });
+    const auth = Buffer.from(`${login.username}:${login.password}`).toString("base64");
+    await writeFile(
+      join(configuration, "config.json"),
+      JSON.stringify({ auths: { [proxy.address]: { auth } } }),
+    );
+    const credentials = openCredentials({ DOCKER_CONFIG: configuration });
+    proxy.break(({ headers }) =>
+      headers.authorization === `Basic ${auth}`
+        ? undefined
+        : { status: 401, headers: { "www-authenticate": "Basic realm=gar" } },
+    );
+    assert.is(await client({ credentials }).resolve(`${proxy.address}/a/b:none`), undefined);
+  }
+});
+
+// ------------------------------------------------------------------------------------------------ hostile answers
+
+registry("that sends a manifest of megabytes is refused in a line, and takes no memory for it", async () => {
+  await putImage(open.address, "read/docker", "1.0");
+  const digest = `sha256:${"1".repeat(64)}`;
+  const manifests = ({ path }: ProxiedRequest) => path.includes("/manifests/");
+  const send = (body: string) => ({ status: 200, headers: { "docker-content-digest": digest }, body });
+  const reference = `${proxy.address}/read/docker:1.0`;
+  const large = "[".repeat(5 * 2 ** 20);
+  proxy.break((request) => (manifests(request) ? send(large) : undefined));
+  const error = await client()
+    .config(reference)
+    .catch((reason: unknown) => reason);
+  assert.ok(error instanceof Unreadable, "one bad tag does not hide the others");
+  assert.is(error.digest, digest);
+  assert.match(error.message, "the answer is larger than 4 MiB");
+  // The most that is read.
+  proxy.break((request) => (manifests(request) ? { status: 200, body: "[".repeat(2 ** 22) } : undefined));
+  const before = process.memoryUsage().rss;
+  assert.match((await refusal(client().manifest(reference))).text, "no manifest of an image");
+  assert.ok(process.memoryUsage().rss - before < 100 * 2 ** 20);
+  proxy.break(({ path }) => (path.includes("/blobs/") ? { status: 200, body: large } : undefined));
+  const config = await client()
+    .config(reference)
+    .catch((reason: unknown) => reason);
+  assert.ok(config instanceof Unreadable);
+});
+
+registry("lists what is no tag among its tags without harm", async () => {
+  const odd = ["", "1.0", "-x", "a b", "../..", "x".repeat(129), "\u202e", "2.0"];
+  proxy.break(({ path }) =>
+    path.includes("/tags/") ? { status: 200, body: JSON.stringify({ tags: odd }) } : undefined,
+  );
+  assert.equal(await client().tags(`${proxy.address}/a/b`), ["1.0", "2.0"]);
 });
 
 // ------------------------------------------------------------------------------------------------ trouble

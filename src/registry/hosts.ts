@@ -1,0 +1,31 @@
+import { type Answer, describeAnswer } from "./answer.ts";
+
+/** What is to be done where a registry does not take what is written to a repository; undefined where its own words have to do. */
+export function hintOnWriting(
+  place: { readonly registry: string; readonly repository: string },
+  answer: Answer,
+): string | undefined {
+  const said = describeAnswer(answer, new Set());
+  if (/immutable|already exists/i.test(said))
+    return "the registry's rule for tags that never change includes this one: it may hold for VERSION-COMMITS-COMMIT alone";
+  if (/quota|exceed.*limit/i.test(said)) return "free space there, or have the quota raised";
+  return answer.status === 404 ? howToCreate(place) : undefined;
+}
+
+/** Most registries make a repository when something is pushed to it; some want it to be made before. */
+export function howToCreate({
+  registry,
+  repository,
+}: {
+  readonly registry: string;
+  readonly repository: string;
+}): string {
+  const [, ecr] = /^\d+\.dkr\.ecr(?:-fips)?\.([\w-]+)\.amazonaws\.com(?:\.cn)?$/.exec(registry) ?? [];
+  if (ecr !== undefined)
+    return `create it: aws ecr create-repository --region ${ecr} --repository-name ${repository}`;
+  const [, google] = /^([\w-]+)-docker\.pkg\.dev$/.exec(registry) ?? [];
+  const [project = "PROJECT", name = "NAME"] = repository.split("/");
+  if (google !== undefined)
+    return `create it: gcloud artifacts repositories create ${name} --repository-format=docker --location=${google} --project=${project}`;
+  return `create ${repository} in ${registry}, or the project that it belongs to`;
+}
