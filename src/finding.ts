@@ -9,6 +9,7 @@ export const rules = {
   "leftover-user": "A compat fragment runs commands as the user that another one leaves behind.",
   "leftover-workdir": "A compat fragment writes to a directory that another one leaves behind.",
   "overridden-command": "A CMD or ENTRYPOINT never takes effect.",
+  "outside-link": "A symbolic link leads out of its layer; the link itself goes into the image.",
   "overridden-file": "A file of a compat layer takes the place of that of another one.",
 } as const;
 

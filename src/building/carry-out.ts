@@ -1,3 +1,4 @@
+import { openContexts } from "../composing/context.ts";
 import type { DockerConnection } from "../engine/docker.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
@@ -47,12 +48,13 @@ export interface Run {
 export async function carryOut(run: Run): Promise<RunResult> {
   const { root, catalog, plan, registry, onEvent, signal } = run;
   const started = performance.now();
-  const prepared = await prepareSteps(root, plan, catalog);
+  const contexts = openContexts(root, catalog.conventions.ignoreFiles);
+  const prepared = await prepareSteps(plan, catalog, contexts);
   const docker = engineAt(run.environment, catalog.conventions, (line) =>
     onEvent({ kind: "retrying", line }),
   );
   const engine = async () => (await docker()).engine;
-  const { taken, inputs, reused } = await lookAhead({ ...run, engine });
+  const { taken, inputs, reused } = await lookAhead({ ...run, contexts, engine });
 
   for (const step of plan.steps) {
     const digest = reused.get(step.id);

@@ -1,4 +1,4 @@
-import { readContext } from "../composing/context.ts";
+import { openContexts } from "../composing/context.ts";
 import { composeDockerfile } from "../composing/dockerfile.ts";
 import { digestFiles, digestInputs } from "../composing/inputs.ts";
 import { defaultConventions } from "../conventions.ts";
@@ -17,10 +17,15 @@ export interface InputsReader {
 
 /**
  * Opens the inputs of a checkout. `taken` knows science images that are not built but taken as they are: what is built
- * on them has their inputs, not those of this checkout.
+ * on them has their inputs, not those of this checkout. The `contexts` are those of a run that builds what is read here.
  */
-export function openInputs(root: string, catalog: Catalog, taken: Bases = () => undefined): InputsReader {
-  const { labelNamespace, environmentVariable, ignoreFiles } = catalog.conventions;
+export function openInputs(
+  root: string,
+  catalog: Catalog,
+  taken: Bases = () => undefined,
+  contexts = openContexts(root, catalog.conventions.ignoreFiles),
+): InputsReader {
+  const { labelNamespace, environmentVariable } = catalog.conventions;
   const layers = new Map<string, Promise<Inputs>>();
   const stacks = new Map<string, Promise<string>>();
 
@@ -34,7 +39,7 @@ export function openInputs(root: string, catalog: Catalog, taken: Bases = () => 
         bases.push(
           base.layer === undefined ? inFull(base.reference) : await identity(base.layer, base.reference),
         );
-      const files = await digestFiles(await readContext(root, [directory], ignoreFiles), layer.dockerfile);
+      const files = await digestFiles(await contexts([directory]), layer.dockerfile);
       const name = `sci/${layer.target}:${layer.version}`;
       return { files, digest: digestInputs(name, files, bases, labelNamespace) };
     });
@@ -62,7 +67,7 @@ export function openInputs(root: string, catalog: Catalog, taken: Bases = () => 
     const environment: (readonly [string, string])[] = usual ? [] : [[environmentVariable, ""]];
     const { dockerfile } = composeDockerfile({ from: "scratch", fragments, environment });
     const directories = stack.map(({ directory }) => directory);
-    return digestFiles(await readContext(root, directories, ignoreFiles), dockerfile);
+    return digestFiles(await contexts(directories), dockerfile);
   }
 
   return { science, release };

@@ -1,3 +1,4 @@
+import type { Contexts } from "../composing/context.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Catalog, Plan } from "../model.ts";
 import type { TagMove } from "../moves.ts";
@@ -16,6 +17,8 @@ export interface Prospect {
   readonly root: string;
   readonly catalog: Catalog;
   readonly plan: Plan;
+  /** Those that the run builds from; of its own by default. */
+  readonly contexts?: Contexts;
   readonly push: boolean;
   /** Where the science images that the run does not build are looked for first. */
   readonly base: "local" | "registry";
@@ -35,9 +38,9 @@ export interface Foresight {
 
 /** Finds what a run is to build on, what goes into each step and what is published already. Refuses as each of these does. */
 export async function lookAhead(prospect: Prospect): Promise<Foresight> {
-  const { root, catalog, plan, push, base, engine, registry } = prospect;
+  const { root, catalog, plan, contexts, push, base, engine, registry } = prospect;
   const taken = await findBases({ plan, catalog, engine, registry, first: base });
-  const inputs = await readInputs(plan, openInputs(root, catalog, taken));
+  const inputs = await readInputs(plan, openInputs(root, catalog, taken, contexts));
   const reused = push ? await findReusable(plan.steps, inputs, registry) : new Map<string, string>();
   return { taken, inputs, reused };
 }

@@ -1,11 +1,9 @@
-import { readContext } from "../composing/context.ts";
-import type { Context } from "../composing/context.ts";
+import type { Context, Contexts } from "../composing/context.ts";
 import { composeDockerfile, pinBases } from "../composing/dockerfile.ts";
 import type { Catalog, CompatStep, Plan, ScienceStep, Step } from "../model.ts";
-import { stackDirectories } from "../planning/graph.ts";
+import { contextDirectories } from "../planning/graph.ts";
 import { immutableTag } from "../planning/names.ts";
-import { describeProblem, Refusal } from "../problem.ts";
-import type { Problem } from "../problem.ts";
+import { Refusal } from "../problem.ts";
 
 /** The image that a Dockerfile as it is built names. */
 export interface PinnedBase {
@@ -35,37 +33,20 @@ export interface PreparedStep {
   readonly pin: (pins: Pins) => PinnedDockerfile;
 }
 
-/** Lists the files of every step and composes what is composed; refuses with all that stands in the way of a build. */
+/** Lists the files of every step. */
 export async function prepareSteps(
-  root: string,
   plan: Plan,
   catalog: Catalog,
+  contexts: Contexts,
 ): Promise<readonly PreparedStep[]> {
   const prepared: PreparedStep[] = [];
-  const contexts = new Map<string, Promise<Context>>();
-  // Many releases share a compat layer: what is wrong with it is said once.
-  const problems = new Map<string, Problem>();
-  const collect = (error: unknown) => {
-    if (!(error instanceof Refusal)) throw error;
-    for (const problem of error.problems) problems.set(describeProblem(problem), problem);
-  };
   for (const step of plan.steps) {
     const pin = (pins: Pins) =>
       step.kind === "science"
         ? pinScience(step, catalog, pins)
         : composeRelease(step, plan, catalog, pins(step.science, undefined) ?? step.bases[0] ?? "");
-    try {
-      pin(() => undefined);
-    } catch (error) {
-      collect(error);
-    }
-    const directories = directoriesOf(step, catalog);
-    const listed =
-      contexts.get(directories.join("\n")) ?? readContext(root, directories, catalog.conventions.ignoreFiles);
-    contexts.set(directories.join("\n"), listed);
-    await listed.then((context) => prepared.push({ step, context, pin }), collect);
+    prepared.push({ step, context: await contexts(contextDirectories(step, catalog)), pin });
   }
-  if (problems.size > 0) throw new Refusal(...problems.values());
   return prepared;
 }
 
@@ -109,9 +90,4 @@ function pinScience(step: ScienceStep, catalog: Catalog, pins: Pins): PinnedDock
     base: named.find(({ final }) => final),
     uses: [...new Set(named.map(({ reference }) => reference))],
   };
-}
-
-function directoriesOf(step: Step, catalog: Catalog): readonly string[] {
-  if (step.kind === "science") return [step.directory];
-  return stackDirectories(catalog, step.compat);
 }

@@ -1,8 +1,9 @@
 import packageFile from "../../package.json" with { type: "json" };
-import { readContext } from "../composing/context.ts";
-import type { Context } from "../composing/context.ts";
-import { composeDockerfile } from "../composing/dockerfile.ts";
+import { readFragments } from "../composing/fragment.ts";
+import { lintLinks } from "../composing/links.ts";
 import { lintInstructions, lintOverrides, lintStack } from "../composing/lint.ts";
+import { layOver, openListings } from "../composing/listing.ts";
+import type { LayerListing } from "../composing/listing.ts";
 import { readCatalog } from "../definitions/catalog.ts";
 import { asFinding } from "../finding.ts";
 import type { Finding } from "../finding.ts";
@@ -59,17 +60,17 @@ async function inspect(root: string, catalog: Catalog): Promise<readonly Finding
   const add = (findings: readonly Finding[]) => {
     for (const finding of findings) found.set(findingLine(finding), finding);
   };
-  const contextOf = (directories: readonly string[]): Promise<Context | undefined> =>
-    readContext(root, directories, conventions.ignoreFiles).catch((error: unknown) => {
-      if (!(error instanceof Refusal)) throw error;
-      add(error.problems.map(asFinding));
-      return undefined;
-    });
+  const list = openListings(root, conventions.ignoreFiles);
   for (const { directory, dockerfile } of science.values()) {
     add(lintInstructions(directory, dockerfile));
-    await contextOf([directory]);
+    const { listed, problems } = await list(directory);
+    add(problems.map(asFinding));
+    add(lintLinks(listed));
   }
-  for (const { directory, fragment } of compat.values()) add(lintInstructions(directory, fragment));
+  for (const { directory, fragment } of compat.values()) {
+    add(lintInstructions(directory, fragment));
+    add(lintLinks((await list(directory)).listed));
+  }
   for (const names of stacks.values()) {
     const stack = names.flatMap((name) => {
       const { directory, fragment } = compat.get(name) ?? {};
@@ -78,10 +79,13 @@ async function inspect(root: string, catalog: Catalog): Promise<readonly Finding
       return { directory, fragment, includes: new Set(includes.map((other) => `compat/${other}`)) };
     });
     const fragments = stack.map(({ directory, fragment: text }) => ({ directory, text }));
-    add(composeDockerfile({ from: "scratch", fragments, environment: [] }).problems.map(asFinding));
+    add(readFragments(fragments).problems.map(asFinding));
     add(lintStack(stack));
-    const context = await contextOf(stack.map(({ directory }) => directory));
-    add(lintOverrides(stack, context?.overrides ?? []));
+    const listings: LayerListing[] = [];
+    for (const { directory } of stack) listings.push(await list(directory));
+    const { overrides, problems } = layOver(listings);
+    add(problems.map(asFinding));
+    add(lintOverrides(stack, overrides));
   }
   return [...found.values()].sort(byPlace);
 }

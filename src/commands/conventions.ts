@@ -1,4 +1,4 @@
-import { readContext } from "../composing/context.ts";
+import { listLayer } from "../composing/listing.ts";
 import { configurationName } from "../conventions.ts";
 import { conventionsOf, readConfiguration } from "../definitions/configuration.ts";
 import { textBefore } from "../git/past.ts";
@@ -35,7 +35,7 @@ async function differsInFiles(
   const patterns = [before, now].map(({ ignoreFiles }) => ignoreFiles);
   const texts = patterns.map((each) => each.map(({ text }) => text).join("\n"));
   if (texts[0] === texts[1]) return false;
-  const contexts = await Promise.all(patterns.map((each) => readContext(root, [directory], each)));
-  const [was, is] = contexts.map(({ entries }) => entries.map(({ path }) => path).join("\0"));
+  const listings = await Promise.all(patterns.map((each) => listLayer(root, directory, each)));
+  const [was, is] = listings.map(({ listed }) => listed.map(({ path }) => path).join("\0"));
   return was !== is;
 }

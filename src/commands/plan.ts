@@ -1,3 +1,4 @@
+import { refuseObstacles } from "../building/obstacles.ts";
 import { definitionFile } from "../conventions.ts";
 import type { Catalog, CompatStep, Plan } from "../model.ts";
 import { releaseId, releaseSteps } from "../planning/plan.ts";
@@ -33,6 +34,8 @@ export async function plan(settings: PlanOutput, surroundings: Surroundings): Pr
     return 0;
   }
   const step = releaseStep(made, catalog, settings.showDockerfile);
+  // It may be a release that the plan does not make.
+  await refuseObstacles(settings.root, [step], catalog);
   const { composeRelease, plannedBase } = await import("../building/prepare.ts");
   const { text } = composeRelease(step, made, catalog, plannedBase(step, made));
   await writeOutput(settings.output, text, surroundings);

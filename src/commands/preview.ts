@@ -1,4 +1,5 @@
 import path from "node:path";
+import { refuseObstacles } from "../building/obstacles.ts";
 import { readTriggers } from "../composing/ignore.ts";
 import { configurationName } from "../conventions.ts";
 import { readCatalog } from "../definitions/catalog.ts";
@@ -51,7 +52,7 @@ export interface Preview {
 
 /**
  * Settings to plan: what every command starts with. It reads files and asks git, and writes nothing; only `stale` asks
- * the registry.
+ * the registry. Refuses what a build would refuse before it begins.
  */
 export async function preview(settings: PlanSettings, surroundings: Surroundings): Promise<Preview> {
   const { stale, all, include } = settings;
@@ -81,6 +82,7 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
     return settings.images.length === 0 ? whole : limitPlan(whole, ids, settings.images);
   };
   const clean = planOf(build);
+  await refuseObstacles(settings.root, clean.steps, catalog);
 
   const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
   const edited = checkout.uncommitted.includes(configurationName)

@@ -10,8 +10,15 @@ export interface Directive {
   readonly line: number;
 }
 
+/** The Dockerfile of a compat layer. */
+export interface WrittenFragment {
+  readonly directory: string;
+  readonly text: string;
+}
+
 /** A fragment of a Dockerfile, made ready to have others before and after it. */
 export interface Fragment {
+  readonly directory: string;
   readonly directives: readonly Directive[];
   /** Its instructions and comments, without directives, each complete. */
   readonly body: string;
@@ -21,10 +28,25 @@ export interface Fragment {
 }
 
 /**
+ * Reads the fragments that become one Dockerfile, in their order. The problems are directives that contradict each other
+ * and heredocs that are not ended; with any of them the Dockerfile must not be built.
+ */
+export function readFragments(written: readonly WrittenFragment[]): {
+  readonly fragments: readonly Fragment[];
+  readonly problems: readonly Problem[];
+} {
+  const fragments = written.map(({ directory, text }) => readFragment(directory, text));
+  return {
+    fragments,
+    problems: [...fragments.flatMap(({ problems }) => problems), ...contradictions(fragments)],
+  };
+}
+
+/**
  * Reads a fragment as BuildKit's Dockerfile parser does, line by line. An instruction that its last line leaves
  * open is ended there; a heredoc without its end is a problem.
  */
-export function readFragment(directory: string, written: string): Fragment {
+function readFragment(directory: string, written: string): Fragment {
   const file = posix.join(directory, "Dockerfile");
   const text = written.replace(/^\uFEFF/, "");
   const problems: Problem[] = [];
@@ -49,6 +71,7 @@ export function readFragment(directory: string, written: string): Fragment {
   }
   body += unixLines(text.slice(at));
   return {
+    directory,
     directives,
     body: body.trimEnd(),
     escape: declared ?? (dependsOnEscape ? "\\" : undefined),
@@ -94,4 +117,36 @@ function endInstruction({ keyword, text }: Instruction): string {
 
 function unixLines(text: string): string {
   return text.replaceAll("\r\n", "\n");
+}
+
+function contradictions(fragments: readonly Fragment[]): Problem[] {
+  return (["escape", "syntax", "check"] as const).flatMap((name) => {
+    const stated = fragments.flatMap((fragment) => statements(fragment, name));
+    const [first] = stated;
+    const other = stated.find(({ value }) => value !== first?.value);
+    if (first === undefined || other === undefined) return [];
+    return [
+      {
+        kind: "definition",
+        file: other.file,
+        ...(other.line === undefined ? {} : { line: other.line }),
+        message: `needs # ${name}=${other.value}, but ${first.file} needs # ${name}=${first.value}`,
+        hint: "they become one Dockerfile: let both say the same",
+      },
+    ];
+  });
+}
+
+interface Statement {
+  readonly file: string;
+  readonly value: string;
+  readonly line: number | undefined;
+}
+
+/** The value of a directive that a fragment states or, for the escape character, takes for granted. */
+function statements({ directory, directives, escape }: Fragment, name: Directive["name"]): Statement[] {
+  const directive = directives.find((found) => found.name === name);
+  const value = name === "escape" ? escape : directive?.value;
+  const file = posix.join(directory, "Dockerfile");
+  return value === undefined ? [] : [{ file, value, line: directive?.line }];
 }

@@ -1,4 +1,4 @@
-import type { Catalog, ScienceLayer } from "../model.ts";
+import type { Catalog, ScienceLayer, Step } from "../model.ts";
 
 /** The directories of the science layers that a layer builds on directly, each once. */
 export function basesOf(layer: ScienceLayer): ReadonlySet<string> {
@@ -33,6 +33,11 @@ export function withBases(catalog: Catalog, directories: Iterable<string>): Read
 /** The directories of a compat layer and all that it includes, in the order they are laid down. */
 export function stackDirectories(catalog: Catalog, compat: string): readonly string[] {
   return (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name)?.directory ?? []);
+}
+
+/** The directories whose files are the context of a step, in the order they are laid over each other. */
+export function contextDirectories(step: Step, catalog: Catalog): readonly string[] {
+  return step.kind === "science" ? [step.directory] : stackDirectories(catalog, step.compat);
 }
 
 /**

@@ -1,11 +1,22 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { readContext } from "../../src/composing/context.ts";
+import { openContexts, readContext } from "../../src/composing/context.ts";
 import { composeDockerfile } from "../../src/composing/dockerfile.ts";
+import { digestFiles } from "../../src/composing/inputs.ts";
+import { buildOf, connect, problemOf, unique } from "../support/engine-room.ts";
 import { dockerClient, testPlatform } from "../support/platform.ts";
 
 const builds = suite("what is composed builds");
@@ -89,17 +100,42 @@ for (const version of ["1", "2"] as const) {
     write("context/b/ünï çödé/line\nbreak", "odd");
     write(`context/b/${"l".repeat(120)}/${"m".repeat(200)}`, "long");
     mkdirSync(join(root, "context/b/empty"), { recursive: true });
-    rmSync(join(root, "context/b/link"), { force: true });
-    symlinkSync("x", join(root, "context/b/link"));
+    const links = { link: "x", zone: "/usr/share/zoneinfo/UTC", up: "../../../elsewhere", dangling: "gone" };
+    for (const [name, target] of Object.entries(links)) {
+      rmSync(join(root, "context/b", name), { force: true });
+      symlinkSync(target, join(root, "context/b", name));
+    }
     await build(version, {
       "context/a": "COPY . /all\nRUN test -f /all/kept.txt && test ! -e /all/dropped.log\n",
       "context/b": `WORKDIR /all
 RUN test "$(cat x)" = b && test -f mine.log && ./start && test -f /started && test ! -x x
 RUN test -L link && test "$(cat link)" = b && test -d empty
+RUN test "$(readlink zone) $(readlink up) $(readlink dangling)" = "/usr/share/zoneinfo/UTC ../../../elsewhere gone"
 RUN test "$(cat 'ünï çödé'/line*)" = odd && test "$(cat lll*/mmm*)" = long
 RUN test "$(stat -c '%u:%g %a %Y' x)" = "0:0 644 315619200"
 `,
     });
+  });
+}
+
+for (const builder of ["classic", "buildkit"] as const) {
+  builds(`${builder}: a file that is edited unseen after its digest comes into no image`, async () => {
+    const { engine: connected } = await connect(dockerHost, { builder });
+    const file = "unseen/data";
+    const size = 4 * 1024 * 1024;
+    for (const dockerfile of [`FROM ${base}\nCOPY . /\n`, `FROM ${base}\nENV A=${unique()}\n`]) {
+      write(file, "a".repeat(size));
+      const { mtime } = statSync(join(root, file));
+      const context = await openContexts(root)(["unseen"]);
+      await digestFiles(context, dockerfile);
+      write(file, "b".repeat(size));
+      utimesSync(join(root, file), mtime, mtime);
+      const tag = `image-builder.test/${unique()}:1`;
+      const request = buildOf(dockerfile, { tags: [tag], context: context.stream(dockerfile) });
+      const problem = await problemOf(connected.build(request));
+      assert.equal([problem.file, problem.message], [file, "changed while the layer was read"]);
+      assert.is(await connected.inspect(tag), undefined);
+    }
   });
 }
 
