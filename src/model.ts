@@ -81,6 +81,31 @@ export interface Build {
   readonly dirty: boolean;
 }
 
+/**
+ * How a file differs from the commit. `mode`: in its executable bit; `hidden`: git was told not to look at it (assume-unchanged,
+ * skip-worktree); `converted`: git wrote other bytes than it holds (core.autocrlf, a filter); `pointer`: Git LFS has not
+ * fetched its data; `submodule`: it was not initialised; `absent`: a sparse checkout leaves it out.
+ */
+export type Deviation =
+  | "modified"
+  | "added"
+  | "deleted"
+  | "mode"
+  | "untracked"
+  | "ignored"
+  | "hidden"
+  | "converted"
+  | "pointer"
+  | "submodule"
+  | "absent";
+
+/** A file of the working tree that is not as the commit holds it. */
+export interface Uncommitted {
+  /** Relative to the root. */
+  readonly path: string;
+  readonly how: Deviation;
+}
+
 /** A commit, as a person recognises it. */
 export interface Commit {
   /** In full. */
@@ -170,6 +195,8 @@ export interface Plan {
   readonly images?: readonly string[];
   /** What the change was let to orphan; not there where that is nothing. */
   readonly orphans?: readonly Orphaned[];
+  /** The files for which the build is dirty; not there where it is clean. */
+  readonly uncommitted?: readonly Uncommitted[];
 }
 
 /** How to log in to a registry. An identity token stands for a login that its holder made elsewhere. */

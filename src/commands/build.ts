@@ -11,6 +11,7 @@ import { isOnGithub } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
+import { refuseUncommitted, tellIncomplete } from "./uncommitted.ts";
 
 /** What decides a run, as the command line gives it. */
 export interface BuildSettings extends PlanSettings {
@@ -59,7 +60,8 @@ async function run(
   logPlan(plan, log);
   for (const line of orphanLines(plan)) surroundings.progress(`${line}\n`);
   if (push) await (await import("./branch.ts")).requirePublishingBranch(settings, environment);
-  if (push && plan.build.dirty && !settings.allowDirty) throw new Refusal(dirtyPush);
+  if (push) refuseUncommitted(seen, settings);
+  else tellIncomplete(seen, surroundings);
   if (!push) tellUnused(settings, surroundings.progress);
   const names = await tagNames(settings, environment);
   const base = settings.base ?? (push ? "registry" : "local");
@@ -170,12 +172,6 @@ async function branchTag(root: string, environment: NodeJS.ProcessEnv): Promise<
   }
   return branch.replaceAll(/[^\w.-]+/g, "-").replace(/^[.-]+/, "");
 }
-
-const dirtyPush: Problem = {
-  kind: "surroundings",
-  message: "the working tree differs from the commit in what would be pushed",
-  hint: "commit it, or give --allow-dirty to push tags that end in -dirty and leave the rolling ones",
-};
 
 /** Seconds since the epoch, as https://reproducible-builds.org/specs/source-date-epoch/ has it where that is set. */
 function readClock({ SOURCE_DATE_EPOCH: set }: NodeJS.ProcessEnv): number {

@@ -11,6 +11,7 @@ import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
 import { findRelease } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { tellIncomplete } from "./uncommitted.ts";
 
 /** How a plan is shown, as the command line gives it. */
 export interface PlanOutput extends PlanSettings {
@@ -28,6 +29,7 @@ export async function plan(settings: PlanOutput, surroundings: Surroundings): Pr
   const seen = await preview(settings, surroundings);
   if (settings.images.length > 0) (await import("./why.ts")).tellUnplanned(seen, settings, surroundings);
   const { catalog, plan: made } = seen;
+  tellIncomplete(seen, surroundings);
   if (settings.showDockerfile === undefined) {
     logPlan(made, surroundings.log);
     await writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);

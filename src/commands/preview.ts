@@ -6,15 +6,17 @@ import { readCatalog } from "../definitions/catalog.ts";
 import { readPastDefinition } from "../definitions/definition.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
-import type { Build, Catalog, Orphaned, Plan, Reason } from "../model.ts";
+import type { Catalog, Orphaned, Plan, Reason, Uncommitted } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
 import { stampOf } from "../planning/names.ts";
 import { builtDirectories, limitPlan, makePlan } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
 import { nearest } from "../nearest.ts";
 import { findImages, stepId } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { findDeviations } from "./uncommitted.ts";
 
 /** What decides a plan, as the command line gives it. */
 export interface PlanSettings {
@@ -48,6 +50,8 @@ export interface Preview {
   readonly ignored: ReadonlySet<string>;
   /** The rolling tags that somebody took back and that `stale` leaves so. */
   readonly held: readonly string[];
+  /** What the checkout lacks of its commit, each with the command that brings it. */
+  readonly incomplete: readonly Problem[];
 }
 
 /**
@@ -74,25 +78,20 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   if (!counts) tellUntracked(catalog, checkout, found.changes, triggers, surroundings);
   const without = counts ? new Set<string>() : newLayers(catalog, checkout, found.changes);
   const { commit, count } = checkout;
-  const build = { commit, count, stamp: stampOf(commit, count), dirty: false };
+  const build = { commit, count, stamp: stampOf(commit, count) };
   const input = { catalog, ...found, without, orphans, repo: settings.repo, ref };
   const ids = findImages(catalog, settings.images).map(stepId);
-  const planOf = (made: Build) => {
-    const whole = makePlan({ ...input, build: made });
+  const planOf = (uncommitted: readonly Uncommitted[]) => {
+    const dirty = uncommitted.length > 0;
+    const whole = makePlan({ ...input, uncommitted, build: { ...build, dirty } });
     return settings.images.length === 0 ? whole : limitPlan(whole, ids, settings.images);
   };
-  const clean = planOf(build);
+  const clean = planOf([]);
   await refuseObstacles(settings.root, clean.steps, catalog);
-
-  const uncommitted = changedLayers(catalog, checkout.uncommitted, triggers);
-  const edited = checkout.uncommitted.includes(configurationName)
-    ? await changedByConfiguration(settings.root, catalog, "HEAD")
-    : none;
-  const dirty = [...builtDirectories(clean, catalog)].some(
-    (directory) => uncommitted.has(directory) || edited.has(directory),
-  );
-  const plan = dirty ? planOf({ ...build, dirty }) : clean;
-  return { catalog, plan, checkout: answer, triggers, ignored, held };
+  const built = builtDirectories(clean, catalog);
+  const { uncommitted, incomplete } = await findDeviations(settings.root, catalog, checkout, built, triggers);
+  const plan = uncommitted.length > 0 ? planOf(uncommitted) : clean;
+  return { catalog, plan, checkout: answer, triggers, ignored, held, incomplete };
 }
 
 /** A layer that was just written is easily missed: git says nothing of it before `git add`. */
@@ -105,9 +104,7 @@ function tellUntracked(
 ): void {
   const left = [...changedLayers(catalog, untracked, triggers).keys()].filter((layer) => !changes.has(layer));
   if (left.length > 0)
-    progress(
-      `Not counted, as git does not know their files yet: ${left.join(", ")}. git add them, or give --untracked.\n`,
-    );
+    progress(`Left out, because untracked: ${left.join(", ")}. Run git add, or pass --untracked.\n`);
 }
 
 /** The science layers that are new to git and do not count: nothing of them is there to make a release of. */
@@ -169,12 +166,7 @@ async function configurationChanges(
   const changed =
     checkout.changed.includes(configurationName) ||
     (untracked && checkout.untracked.includes(configurationName));
-  return changed ? changedByConfiguration(root, catalog, ref) : none;
-}
-
-async function changedByConfiguration(root: string, catalog: Catalog, ref: string): Promise<Changes> {
-  const { changedByConventions } = await import("./conventions.ts");
-  return changedByConventions(root, ref, catalog);
+  return changed ? (await import("./conventions.ts")).changedByConventions(root, ref, catalog) : none;
 }
 
 /** What a plan begins with, and what is kept from it. */

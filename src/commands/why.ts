@@ -12,6 +12,7 @@ import type { PlanSettings, Preview } from "./preview.ts";
 import { findImage, findImages, referenceOf, stepId } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { tellIncomplete } from "./uncommitted.ts";
 
 /** Of what a plan is explained and how, as the command line gives it. */
 export interface WhySettings extends PlanSettings {
@@ -28,6 +29,7 @@ export async function why(settings: WhySettings, surroundings: Surroundings): Pr
   const { root, format } = settings;
   const previewed = await preview({ ...settings, allowOrphans: true }, surroundings);
   const { catalog, plan } = previewed;
+  tellIncomplete(previewed, surroundings);
   const unless = settings.allowOrphans ? "" : " Without --allow-orphans there is no plan.";
   for (const line of orphanLines(plan)) surroundings.progress(`${line}${unless}\n`);
   const image = findImage(catalog, settings.image);

@@ -1,7 +1,11 @@
-import { spawn } from "node:child_process";
 import { configurationName } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
+import type { Deviation } from "../model.ts";
 import type { Problem } from "../problem.ts";
+import { git, split, unexpected } from "./git.ts";
+import type { Answer } from "./git.ts";
+import { askWorkingTree, readWorkingTree } from "./working-tree.ts";
+import type { WorkingTree } from "./working-tree.ts";
 
 /** What git says of a checkout. Paths are relative to the root, with `/` between their parts. */
 export interface Checkout {
@@ -17,6 +21,8 @@ export interface Checkout {
   readonly untracked: readonly string[];
   /** Those of them that git ignores. */
   readonly ignored: readonly string[];
+  /** What git says of each file, to be compared with the commit. */
+  readonly tree: WorkingTree;
 }
 
 /** The revision that changes are counted from where none is given. */
@@ -34,45 +40,26 @@ export async function readCheckout(
 ): Promise<Checkout> {
   const ends = ref === null ? [] : endpoints(ref);
   // All at once: each takes a few milliseconds, and none needs another's answer.
-  const [facts, count, diff, status] = await Promise.all([
+  const [facts, count, diff, files] = await Promise.all([
     git(root, ["rev-parse", "--show-prefix", "--is-shallow-repository", "--verify", "HEAD^{commit}"]),
     git(root, ["rev-list", "--count", "HEAD", "--"]),
     ref === null ? undefined : git(root, ["diff", ...diffOptions, ref, "--", ...imagePlaces]),
-    git(root, [
-      "status",
-      "--porcelain=v1",
-      "-z",
-      "--no-renames",
-      "--untracked-files=all",
-      "--ignored",
-      "--ignore-submodules=none",
-      "--",
-      ...imagePlaces,
-    ]),
+    askWorkingTree(root, imagePlaces),
   ]);
   if (facts.code !== 0) throw new Refusal(await whyNoCommit(root, facts));
   const [prefix = "", shallow, commit = ""] = facts.stdout.split("\n");
   if (shallow === "true" && !mayBeShallow) throw new Refusal(shallowClone);
-  if (count.code !== 0 || status.code !== 0) throw new Refusal(unexpected(count.code !== 0 ? count : status));
-
-  const changed = diff === undefined ? [] : await changedPaths(root, ref ?? "", ends, diff);
-  const uncommitted: string[] = [];
-  const untracked: string[] = [];
-  const ignored: string[] = [];
-  for (const entry of split(status.stdout)) {
-    uncommitted.push(entry.slice(3));
-    if (entry.startsWith("??")) untracked.push(entry.slice(3));
-    if (entry.startsWith("!!")) ignored.push(entry.slice(3));
-  }
-  const below = (paths: readonly string[]) =>
-    paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+  if (count.code !== 0) throw new Refusal(unexpected(count));
+  const tree = readWorkingTree(files, prefix);
+  const those = (kind: Deviation) => tree.uncommitted.flatMap(({ path, how }) => (how === kind ? path : []));
   return {
     commit,
     count: shallow === "true" ? 0 : Number(count.stdout),
-    changed: below(changed),
-    uncommitted: below(uncommitted),
-    untracked: below(untracked),
-    ignored: below(ignored),
+    changed: diff === undefined ? [] : await changedPaths(root, ref ?? "", ends, diff),
+    uncommitted: tree.uncommitted.map(({ path }) => path),
+    untracked: those("untracked"),
+    ignored: those("ignored"),
+    tree,
   };
 }
 
@@ -129,7 +116,7 @@ export const pathOptions = ["-z", "--no-renames", "--no-ext-diff", "--relative",
 /** Makes the rest of `git log` the same, too. */
 export const logOptions = [...pathOptions, "--no-show-signature"];
 
-const diffOptions = [...pathOptions, "--no-relative", "--name-only"];
+const diffOptions = [...pathOptions, "--name-only"];
 
 const shallowClone: Problem = {
   kind: "surroundings",
@@ -232,72 +219,4 @@ async function whyNoCommit(root: string, facts: Answer): Promise<Problem> {
         hint: "call from a clone of the definitions, or name one with --root",
       }
     : unexpected(inside);
-}
-
-/** The environment without what git sets for its hooks, which would name another repository than the root's. */
-function outsideRepository(): NodeJS.ProcessEnv {
-  const foreign = /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|(?:ICASE|GLOB|NOGLOB)_PATHSPECS)$/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
-}
-
-interface Answer {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** An answer of git that nothing led to expect. */
-export function unexpected({ stderr, code }: Answer): Problem {
-  const said = stderr.trim().split("\n")[0] ?? "";
-  return {
-    kind: "surroundings",
-    message: said === "" ? `git ended with exit code ${code ?? "none"}` : `git says: ${said}`,
-    hint: "git status in the same directory shows whether the repository is in order",
-  };
-}
-
-/** The paths of an answer that git was asked for with `-z`. */
-export function split(text: string): string[] {
-  return text.split("\0").filter((path) => path !== "");
-}
-
-/**
- * Runs git at the root of a checkout, without writing anything. `input` is what it reads; with `bytes` each character of
- * the answer stands for one byte. Refuses where there is no git.
- */
-export function git(
-  root: string,
-  command: readonly string[],
-  { input, bytes = false }: { readonly input?: string; readonly bytes?: boolean } = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("git", ["--no-optional-locks", "-C", root, ...command], {
-      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      // Its messages are read here, so they have to be in one language.
-      env: { ...outsideRepository(), LC_ALL: "C", GIT_LITERAL_PATHSPECS: "1" },
-    });
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
-    // A git that ends before it has read all says why in its answer.
-    child.stdin?.on("error", () => undefined).end(input);
-    child.once("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        new Refusal({
-          kind: "surroundings",
-          message:
-            error.code === "ENOENT" ? "git was not found" : `git could not be started: ${error.message}`,
-          hint: "install git 2.30 or newer and have it on the PATH",
-        }),
-      );
-    });
-    child.once("close", (code) => {
-      resolve({
-        code,
-        stdout: Buffer.concat(stdout).toString(bytes ? "latin1" : "utf8"),
-        stderr: Buffer.concat(stderr).toString(),
-      });
-    });
-  });
 }

@@ -1,15 +1,7 @@
 import type { Commit } from "../model.ts";
 import { Refusal } from "../problem.ts";
-import {
-  fullName,
-  git,
-  imagePlaces,
-  leadsToHead,
-  logOptions,
-  pathOptions,
-  split,
-  unexpected,
-} from "./checkout.ts";
+import { fullName, imagePlaces, leadsToHead, logOptions, pathOptions } from "./checkout.ts";
+import { git, split, unexpected } from "./git.ts";
 
 /** What has happened below some directories since a commit. */
 export interface Since {

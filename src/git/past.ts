@@ -1,6 +1,7 @@
 import { definitionName } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
-import { fullName, git, logOptions, pathOptions, split, unexpected } from "./checkout.ts";
+import { fullName, logOptions, pathOptions } from "./checkout.ts";
+import { git, split, unexpected } from "./git.ts";
 
 /** The text of a science layer's definition at some time before now. */
 export interface PastDefinition {

@@ -15,7 +15,7 @@ export function changedLayers(
   const directories = layerDirectories(catalog);
   const changes = new Map<string, string[]>();
   for (const path of [...paths].sort()) {
-    const directory = owner(path, directories);
+    const directory = layerOf(path, directories);
     if (directory === undefined) continue;
     // A layer that is a submodule is itself the changed path.
     if (path !== directory && !triggers(directory, path.slice(directory.length + 1))) continue;
@@ -34,8 +34,8 @@ export function layerDirectories(catalog: Catalog): ReadonlySet<string> {
   ]);
 }
 
-/** Layers do not nest, so the first directory on the way up is the only one. */
-function owner(path: string, directories: ReadonlySet<string>): string | undefined {
+/** The layer that a path lies in or is; layers do not nest, so the first directory on the way up is the only one. */
+export function layerOf(path: string, directories: ReadonlySet<string>): string | undefined {
   let end = path.length;
   while (end > 0) {
     const directory = path.slice(0, end);

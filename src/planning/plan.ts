@@ -7,6 +7,7 @@ import type {
   Reason,
   ScienceLayer,
   ScienceStep,
+  Uncommitted,
 } from "../model.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import { compareVersions } from "../version.ts";
@@ -24,6 +25,8 @@ export interface PlanInput {
   readonly without?: ReadonlySet<string>;
   /** What the changes leave behind in the registry. */
   readonly orphans?: readonly Orphaned[];
+  /** The files for which the build is dirty. */
+  readonly uncommitted?: readonly Uncommitted[];
   readonly repo: string;
   readonly ref: string | null;
   readonly build: Build;
@@ -34,11 +37,19 @@ export interface PlanInput {
  * it, then a release of each final layer that is built or whose compat layers changed. What is retired gets no step.
  */
 export function makePlan(input: PlanInput): Plan {
-  const { repo, ref, build, orphans = [] } = input;
+  const { repo, ref, build, orphans = [], uncommitted = [] } = input;
   const science = scienceSteps(input);
   const compat = compatSteps(input, new Set(science.map(({ id }) => id)));
   const steps = [...science, ...compat];
-  return { formatVersion: 1, repo, ref, build, steps, ...(orphans.length > 0 ? { orphans } : {}) };
+  return {
+    formatVersion: 1,
+    repo,
+    ref,
+    build,
+    steps,
+    ...(orphans.length > 0 ? { orphans } : {}),
+    ...(uncommitted.length > 0 ? { uncommitted } : {}),
+  };
 }
 
 /** The steps of a plan with these ids, and those that they need; `images` is what people named. */

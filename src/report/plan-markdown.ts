@@ -1,7 +1,7 @@
 import type { LayerNode } from "../layer-node.ts";
 import type { Plan, Step } from "../model.ts";
 import { planMermaid } from "./plan-mermaid.ts";
-import { nothingToBuild, orphanLines, planTotals, why } from "./plan.ts";
+import { nothingToBuild, orphanLines, planTotals, uncommittedText, why } from "./plan.ts";
 import { belowRepo, printable } from "./text.ts";
 
 /** GitHub takes 65,536 characters in a comment; some are left for what others put around it. In bytes, which are never fewer. */
@@ -21,8 +21,9 @@ export function planMarkdown(nodes: readonly LayerNode[], plan: Plan): string {
     .map((line) => `\n**${line}**\n`)
     .join("");
   if (plan.steps.length === 0) return `### image-builder\n\n${nothingToBuild(plan, code)}${orphans}`;
-  const dirty = "The working tree differs from the commit in what is built: no rolling tag moves.\n\n";
-  let text = `### image-builder: ${planTotals(plan, code)}\n\n${plan.build.dirty ? dirty : ""}Images in ${code(plan.repo)}.\n${orphans}`;
+  const { uncommitted = [] } = plan;
+  const dirty = `Uncommitted files go into these images: ${uncommittedText(uncommitted, code)}. Rolling tags stay.\n\n`;
+  let text = `### image-builder: ${planTotals(plan, code)}\n\n${uncommitted.length > 0 ? dirty : ""}Images in ${code(plan.repo)}.\n${orphans}`;
   for (const kind of ["compat", "science"] as const) {
     const steps = plan.steps.filter((step) => step.kind === kind);
     text += tableOf(kind, steps, plan, most - bytes(text) - 2 * forNotice);

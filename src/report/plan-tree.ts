@@ -1,6 +1,6 @@
 import type { LayerNode } from "../layer-node.ts";
 import type { Plan } from "../model.ts";
-import { nothingToBuild, orphanLines, planTotals, stampOf, why } from "./plan.ts";
+import { nothingToBuild, orphanLines, planTotals, stampOf, uncommittedText, why } from "./plan.ts";
 import { printable, wrap } from "./text.ts";
 
 /** A node with the lines of the tree that lead to it, and those that pass it to what comes below. */
@@ -61,9 +61,15 @@ function nodeLines({ id, on: [, ...others], step }: LayerNode, room: number): re
 
 function summary(plan: Plan, width: number): string {
   const tag = `VERSION-${stampOf(plan)}`;
-  const tags = plan.build.dirty
-    ? `The working tree differs from the commit in what is built. Tags: ${tag} alone`
-    : `Tags: ${tag} and VERSION`;
-  const lines = [`* to build: ${planTotals(plan)}`, `${tags}, in ${plan.repo}`];
+  const { uncommitted = [] } = plan;
+  const lines = [
+    `* to build: ${planTotals(plan)}`,
+    ...(uncommitted.length > 0
+      ? [printable(`Uncommitted files go into these images: ${uncommittedText(uncommitted)}`)]
+      : []),
+    plan.build.dirty
+      ? `Tags: ${tag} only, in ${plan.repo}; rolling tags stay`
+      : `Tags: ${tag} and VERSION, in ${plan.repo}`,
+  ];
   return lines.map((line) => `${wrap(line, width).join("\n")}\n`).join("");
 }

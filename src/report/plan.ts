@@ -1,4 +1,4 @@
-import type { Plan, Reason, Step } from "../model.ts";
+import type { Deviation, Plan, Reason, Step, Uncommitted } from "../model.ts";
 import type { Log } from "./log.ts";
 
 /** Logs a plan: its final images and totals as warnings (`-v`), each build and why it is there as info (`-vv`). */
@@ -96,6 +96,26 @@ export function paths(all: readonly string[], name = asItIs): string {
   const shown = all.slice(0, 3).map(name).join(", ");
   return all.length > 3 ? `${shown} and ${all.length - 3} more` : shown;
 }
+
+/** The first files that make a build dirty, each with how it differs; `name` writes their paths. */
+export function uncommittedText(all: readonly Uncommitted[], name = asItIs): string {
+  const shown = all.slice(0, 3).map(({ path, how }) => `${name(path)} (${deviationText[how]})`);
+  return all.length > 3 ? `${shown.join(", ")} and ${all.length - 3} more` : shown.join(", ");
+}
+
+const deviationText: Readonly<Record<Deviation, string>> = {
+  modified: "modified",
+  added: "not committed",
+  deleted: "deleted",
+  mode: "file mode changed",
+  untracked: "untracked",
+  ignored: "ignored by git",
+  hidden: "modified, hidden from git status",
+  converted: "converted by git",
+  pointer: "Git LFS pointer",
+  submodule: "submodule not initialised",
+  absent: "not checked out",
+};
 
 function asItIs(text: string): string {
   return text;

@@ -224,7 +224,10 @@ test("a dirty working tree is not pushed, unless asked for, and then moves no ro
   writeFiles(root, { "compat/base/motd": "not committed\n" });
   const refused = await place.run(root, ["--push"]);
   assert.is(refused.code, 4);
-  assert.match(refused.stderr, /the working tree differs from the commit.*--allow-dirty/);
+  assert.match(
+    refused.stderr,
+    /uncommitted files would be pushed: compat\/base\/motd \(untracked\) — .*--allow-dirty/,
+  );
   assert.is(refused.stdout, "");
   const { code, stdout, stderr } = await place.run(root, ["--push", "--allow-dirty"]);
   assert.is(code, 0, stderr);

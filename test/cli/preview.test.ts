@@ -227,8 +227,7 @@ test("a layer that git does not know yet is named, and no other file is", async 
   writeFiles(root, { "notes.txt": "1" });
   assert.is((await runTool(root, ["plan"])).stderr, "");
   writeFiles(root, scienceFiles("new"));
-  const said =
-    /^Not counted, as git does not know their files yet: science\/new\. git add them, or give --untracked\.\n$/;
+  const said = /^Left out, because untracked: science\/new\. Run git add, or pass --untracked\.\n$/;
   assert.match((await runTool(root, ["plan"])).stderr, said);
   assert.match((await runTool(root, ["--dryrun"])).stderr, said);
   assert.is((await runTool(root, ["plan", "--untracked"])).stderr, "");

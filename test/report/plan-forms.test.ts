@@ -116,12 +116,16 @@ test("a range, and a single build, read as a sentence", () => {
 
 test("a dirty plan and an empty one are said so in every form for people", () => {
   const dirty = planned(nist, changed("tools", "Dockerfile"), { dirty: true });
+  const uncommitted = ["a", "b", "c", "d"].map((name) => ({ path: name, how: "ignored" as const }));
+  const plan = { ...dirty.plan, uncommitted };
+  const tree = planTree(dirty.nodes, plan, 200);
   assert.match(
-    planTree(dirty.nodes, dirty.plan),
-    /differs from the commit.*\n?.*VERSION-42-f90dbd6-dirty alone/,
+    tree,
+    "Uncommitted files go into these images: a (ignored by git), b (ignored by git), c (ignored by git) and 1 more\n",
   );
-  const markdown = planMarkdown(dirty.nodes, dirty.plan);
-  assert.match(markdown, "The working tree differs from the commit in what is built: no rolling tag moves.");
+  assert.match(tree, /^Tags: VERSION-42-f90dbd6-dirty only, in .*; rolling tags stay$/m);
+  const markdown = planMarkdown(dirty.nodes, plan);
+  assert.match(markdown, "Uncommitted files go into these images: `a` (ignored by git), ");
   assert.match(markdown, "| `rel/tools:1.0-42-f90dbd6-dirty` |");
   const empty = planned(nist, new Map());
   assert.is(planTree(empty.nodes, empty.plan), "Nothing to build: no layer changed since HEAD^.\n");
