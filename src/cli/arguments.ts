@@ -11,6 +11,7 @@ import { answerCompletion, completeWord, completionCommand, namesIn } from "./co
 import { configCommand } from "./config.ts";
 import { graphCommand } from "./graph.ts";
 import { historyCommand } from "./history.ts";
+import { initCommand } from "./init.ts";
 import { inspectCommand } from "./inspect.ts";
 import { newCommand } from "./new.ts";
 import { planCommand } from "./plan.ts";
@@ -33,6 +34,7 @@ const work: readonly Command[] = [
   promoteCommand,
   rollbackCommand,
   statusCommand,
+  initCommand,
   newCommand,
 ];
 

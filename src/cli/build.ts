@@ -1,4 +1,5 @@
 import { build } from "../commands/build.ts";
+import { defaultRepo } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
 import type { ProgressMode } from "../report/progress.ts";
 import { defineCommand } from "./command.ts";
@@ -91,17 +92,20 @@ export const buildCommand = defineCommand({
     ["build sciserver-essentials --all", "one image, with the layers that it needs"],
     ["--watch --include science/shell-tools", "build a layer again whenever one of its files is saved"],
   ],
-  run: (given) => async (surroundings) => {
-    const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing } = given;
-    const { logs, report, watch: isWatching } = given;
-    const progress = progressMode(given.progress, surroundings.environment);
-    const doing = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
-    const settings = { ...planSettings(given), ...doing, progress, logs, report, watch: isWatching };
-    if (!isWatching) return build(settings, surroundings);
-    if (push || dryrun) throw new Refusal(nothingToWatch);
-    const { watch } = await import("../commands/watch.ts");
-    return watch(settings, surroundings);
-  },
+  run:
+    (given, { origins }) =>
+    async (surroundings) => {
+      const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing } = given;
+      const { logs, report, watch: isWatching } = given;
+      const progress = progressMode(given.progress, surroundings.environment);
+      const doing = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
+      const settings = { ...planSettings(given), ...doing, progress, logs, report, watch: isWatching };
+      if (push && origins.get("repo")?.kind === "default") surroundings.progress(toDefault);
+      if (!isWatching) return build(settings, surroundings);
+      if (push || dryrun) throw new Refusal(nothingToWatch);
+      const { watch } = await import("../commands/watch.ts");
+      return watch(settings, surroundings);
+    },
 });
 
 /** By what standard error is, where progress goes. In CI a terminal ends up as a log as well. */
@@ -131,6 +135,9 @@ function refuseJobs(text: string, from: string): void {
     hint: `e.g. ${from}=4`,
   });
 }
+
+/** The production registry of one platform is not where everybody means to publish. */
+const toDefault = `Publishing to ${defaultRepo}, the default: neither --repo nor image-builder.json5 names a repository.\n`;
 
 const nothingToWatch = {
   kind: "usage",

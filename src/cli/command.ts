@@ -2,7 +2,7 @@ import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options, Positional
 import type { Surroundings } from "../commands/surroundings.ts";
 import { Refusal } from "../problem.ts";
 import { globalGroup, rootAround } from "./options.ts";
-import { settle } from "./settings.ts";
+import { camelCase, settle } from "./settings.ts";
 import type { Option, Settings } from "./settings.ts";
 
 /** An operand as the parser takes it, and what else the tool makes of it. */
@@ -70,7 +70,10 @@ export function defineCommand<
     options,
     get lists() {
       const all = Object.entries<{ readonly array?: boolean | undefined }>({ ...positionals, ...options });
-      return new Set(all.flatMap(([key, { array }]) => (array === true ? [key] : [])).concat(repeated));
+      // The parser gives each by its name in camel case too.
+      return new Set(
+        all.flatMap(([key, { array }]) => (array === true ? [key, camelCase(key)] : [])).concat(repeated),
+      );
     },
     examples,
     add: (parser, invoke) =>

@@ -1,13 +1,13 @@
 import { defineCommand } from "./command.ts";
 import { Refusal } from "../problem.ts";
-import { findRoot, readRepo, repoOption, rootAround, rootOptions } from "./options.ts";
+import { findRoot, readRepo, repoOption, rootOptions } from "./options.ts";
 
 export const newCommand = defineCommand({
   name: "new",
   operands: "<kind> [name]",
   describe: "write a new layer, or the files of a CI system, into the checkout",
   positionals: {
-    kind: { choices: ["science", "compat", "version", "ci"], demandOption: true, describe: "what is made" },
+    kind: { choices: ["science", "compat", "version", "ci"], demandOption: true, describe: "what to write" },
     name: {
       type: "string",
       describe: "of the new layer; version: IMAGE[:VERSION]; ci: github, jenkins or gitlab",
@@ -27,7 +27,7 @@ export const newCommand = defineCommand({
     from: {
       type: "string",
       requiresArg: true,
-      describe: "science: what it is built on [debian:bookworm-slim]",
+      describe: "science: image that it is built on [debian:bookworm-slim]",
     },
     compat: {
       type: "string",
@@ -39,12 +39,12 @@ export const newCommand = defineCommand({
       type: "string",
       array: true,
       requiresArg: true,
-      describe: "compat: the layers that are laid down before it",
+      describe: "compat: compat layers that it includes, in order",
       value: "COMPAT",
     },
     to: { type: "string", requiresArg: true, describe: "version: the version of the new layer [the same]" },
-    target: { type: "string", requiresArg: true, describe: "version: what the new layer is called" },
-    force: { type: "boolean", default: false, describe: "overwrite files that are there" },
+    target: { type: "string", requiresArg: true, describe: "version: name of the new layer" },
+    force: { type: "boolean", default: false, describe: "ci: overwrite files" },
     tool: {
       type: "string",
       requiresArg: true,
@@ -69,8 +69,7 @@ export const newCommand = defineCommand({
       return newCi({ root, repo: readRepo(given.repo), system: name, tool, force }, surroundings);
     }
     const { newLayer } = await import("../commands/new-layer.ts");
-    // The first layer makes the directory that a root is known by.
-    const root = given.root === undefined ? (rootAround() ?? process.cwd()) : findRoot(given.root);
+    const root = findRoot(given.root);
     switch (kind) {
       case "science":
         return newLayer({ kind, root, name, image, from, compat }, surroundings);

@@ -206,9 +206,9 @@ export function findRoot(given: string | undefined, from = "--root"): string {
   });
 }
 
-/** The directory with `science/` or `compat/` at or above the current one, up to the top of the repository. */
-export function rootAround(): string | undefined {
-  for (let directory = process.cwd(); ; directory = path.dirname(directory)) {
+/** The directory with `science/` or `compat/` at or above one, by default the current one, up to the top of the repository. */
+export function rootAround(from = process.cwd()): string | undefined {
+  for (let directory = from; ; directory = path.dirname(directory)) {
     if (fs.existsSync(path.join(directory, "science")) || fs.existsSync(path.join(directory, "compat")))
       return directory;
     const top = fs.existsSync(path.join(directory, ".git")) || directory === path.dirname(directory);

@@ -2,10 +2,13 @@ import { multiselect, select, text } from "@clack/prompts";
 
 /** Questions to the person at the terminal. */
 export interface Ask {
-  /** A line of text; `problem` says what is wrong with it, if anything. */
+  /**
+   * A line of text; `problem` says what is wrong with it, if anything. The usual answer, or an example, is shown in grey until
+   * something is typed; return alone gives the usual one.
+   */
   readonly text: (
     message: string,
-    initial: string | undefined,
+    shown: { readonly usual?: string; readonly example?: string },
     problem: (answer: string) => string | undefined,
   ) => Promise<string>;
   /** One of the answers, each with what it is good for. */
@@ -21,10 +24,10 @@ export interface Ask {
 export function openAsk(signal: AbortSignal): Ask {
   const common = { output: process.stderr, signal };
   return {
-    text: async (message, initial, problem) => {
-      const start = initial === undefined ? {} : { initialValue: initial };
-      const validate = (typed: string | undefined) => problem(typed ?? "");
-      const answer = await text({ ...common, ...start, message, validate });
+    text: async (message, { usual = "", example }, problem) => {
+      const validate = (typed: string | undefined) => problem(typed || usual);
+      const placeholder = example === undefined ? usual : `e.g. ${example}`;
+      const answer = await text({ ...common, defaultValue: usual, placeholder, message, validate });
       if (typeof answer === "symbol") throw leave();
       return answer;
     },

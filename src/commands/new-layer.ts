@@ -1,17 +1,16 @@
 import fs from "node:fs";
 import path from "node:path";
-import Handlebars from "handlebars";
 import { readCatalog } from "../definitions/catalog.ts";
 import { escapeCharacter, instructions } from "../instructions.ts";
-import { defaultConventions, definitionFile, definitionName } from "../conventions.ts";
+import { defaultConventions } from "../conventions.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
 import { isPathComponent, parseReference } from "../reference.ts";
-import { readTemplate } from "../templates.ts";
 import { compareVersions, isVersion } from "../version.ts";
 import type { Ask } from "./ask.ts";
-import { orRefuse } from "./output.ts";
+import { draftOfCompat, draftOfScience, nameProblem, writeDraft } from "./layer-drafts.ts";
+import type { Draft } from "./layer-drafts.ts";
 import { loadCatalog } from "./preview.ts";
 import { refuseUnknown } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -36,13 +35,6 @@ export type NewLayerSettings = { readonly root: string; readonly name: string | 
     }
 );
 
-/** The text of the files of a layer that is to be. */
-interface Draft {
-  readonly directory: string;
-  readonly dockerfile: string;
-  readonly definition: string;
-}
-
 /**
  * `image-builder new science|compat|version`: writes a layer that `check` finds nothing wrong with, or none. What is not
  * given is asked for at a terminal. Gives the exit code.
@@ -59,24 +51,16 @@ export async function newLayer(settings: NewLayerSettings, { out, signal }: Surr
     if (error instanceof DOMException) return 130;
     throw error;
   }
-  const { directory, dockerfile, definition } = draft;
-  const absolute = path.join(root, directory);
-  if (fs.existsSync(absolute)) throw usage(`${directory} is there already`, "choose another name");
-  const made = orRefuse(directory, "written", () => {
-    const first = fs.mkdirSync(absolute, { recursive: true });
-    fs.writeFileSync(path.join(absolute, "Dockerfile"), dockerfile);
-    fs.writeFileSync(path.join(absolute, definitionName), definition);
-    return first;
-  });
+  const { made, files } = writeDraft(root, draft);
   const { problems } = readCatalog(root);
   if (problems.length > 0) {
     if (made !== undefined) fs.rmSync(made, { recursive: true });
     throw new Refusal(...problems);
   }
-  out(`wrote ${directory}/Dockerfile\nwrote ${definitionFile(directory)}\n`);
+  for (const file of files) out(`wrote ${file}\n`);
   // Without --include it would build what the last commit changed as well.
-  out(`\nNow say in the Dockerfile what it adds. This builds it whenever you save:\n`);
-  out(`  image-builder --watch --include ${directory}\n`);
+  out(`\nNext: edit the Dockerfile. To rebuild on every save:\n`);
+  out(`  image-builder --watch --include ${draft.directory}\n`);
   return 0;
 }
 
@@ -107,38 +91,37 @@ function draftLayer(settings: NewLayerSettings, catalog: Catalog, ask: Ask | und
 type Of<Kind> = Extract<NewLayerSettings, { readonly kind: Kind }>;
 
 async function draftScience(given: Of<"science">, catalog: Catalog, ask: Ask | undefined): Promise<Draft> {
-  const [first] = catalog.compat.keys();
+  const names = [...catalog.compat.keys()];
+  const [first] = names;
   if (first === undefined)
-    throw usage(
-      "there is no compat layer that could make a release of it",
-      "make one: image-builder new compat NAME",
-    );
-  const name = await nameOf("science", given.name, ask);
+    throw usage("there is no compat layer to make releases with", "run image-builder new compat NAME first");
+  // What is given is looked at before anything is asked.
+  if (given.image !== undefined) refuse("--image", given.image, imageProblem);
+  if (given.from !== undefined) refuse("--from", given.from, baseProblem);
+  if (given.compat !== undefined) checkCompat("--compat", given.compat, catalog);
+  const name = await nameOf(given, ask);
   const target = path.posix.basename(name);
   const named =
     given.image ??
-    (await ask?.text("Which image, and version, is it a layer of?", `${target}:1.0`, imageProblem));
-  const [image = "", version = "1.0"] = (named ?? target).split(":");
-  refuse("--image", named ?? target, imageProblem);
-
-  const from = given.from ?? (await askBase(catalog, ask)) ?? "debian:bookworm-slim";
-  refuse("--from", from, baseProblem);
-
-  const names = [...catalog.compat.keys()];
-  const asked =
-    names.length === 1
+    (await ask?.text("Image and version that it is a layer of", { usual: `${target}:1.0` }, imageProblem)) ??
+    target;
+  const [image = "", version = "1.0"] = named.split(":");
+  const from = given.from ?? (await askBase(catalog, ask)) ?? usualBase;
+  const compat =
+    given.compat ??
+    (names.length === 1
       ? first
       : await ask?.choice(
-          "Which compat layer makes releases of it?",
+          "Compat layer that makes releases of it",
           names.map((each) => [each]),
-        );
-  const compat = given.compat ?? asked;
+        ));
   if (compat === undefined)
     throw usage("new science: which compat layer makes releases of it?", `--compat ${names.join(", or ")}`);
-  checkCompat("--compat", compat, catalog);
   const about = `users see it as {repo}/rel/${image}:${version}`;
-  return renderScience(name, { about, image, version, target, compat, from });
+  return draftOfScience(name, { about, image, version, target, compat, from });
 }
+
+const usualBase = "debian:bookworm-slim";
 
 /** A foreign image, or the layer that is to be built on. */
 async function askBase({ science }: Catalog, ask: Ask | undefined): Promise<string | undefined> {
@@ -149,31 +132,28 @@ async function askBase({ science }: Catalog, ask: Ask | undefined): Promise<stri
     layer.directory,
   ]);
   const base =
-    layers.length === 0 ? foreign : await ask.choice("What is it built on?", [[foreign], ...layers]);
-  return base === foreign
-    ? ask.text("Which image is it built on?", "debian:bookworm-slim", baseProblem)
-    : base;
+    layers.length === 0
+      ? foreign
+      : await ask.choice("Layer or image that it is built on", [[foreign], ...layers]);
+  return base === foreign ? ask.text("Image that it is built on", { usual: usualBase }, baseProblem) : base;
 }
 
 async function draftCompat(given: Of<"compat">, catalog: Catalog, ask: Ask | undefined): Promise<Draft> {
-  const name = await nameOf("compat", given.name, ask);
+  for (const included of given.includes ?? []) checkCompat("--includes", included, catalog);
+  const name = await nameOf(given, ask);
   const others = [...catalog.compat.keys()];
-  const asked =
-    others.length === 0
+  const includes =
+    given.includes ??
+    (others.length === 0
       ? []
-      : await ask?.choices("Which layers does it include? (none: press return)", others);
-  const includes = given.includes ?? asked ?? [];
-  for (const included of includes) checkCompat("--includes", included, catalog);
+      : await ask?.choices("Compat layers that it includes: space selects, return goes on", others)) ??
+    [];
   const below = includes.flatMap((each) => catalog.stacks.get(each) ?? []);
   const users = below.flatMap((each) => {
     const { fragment = "" } = catalog.compat.get(each) ?? {};
     return [...instructions(fragment, escapeCharacter(fragment))].filter(({ keyword }) => keyword === "USER");
   });
-  return {
-    directory: `compat/${name}`,
-    dockerfile: render("compat.Dockerfile", { user: users.at(-1)?.text ?? "" }),
-    definition: render("compat.json", { includes }),
-  };
+  return draftOfCompat(name, includes, users.at(-1)?.text);
 }
 
 /** "Add without changing version" and "add and change version": the layer that follows the final one of an image. */
@@ -186,34 +166,35 @@ async function draftVersion(
   const images = [...new Set(finals.map(({ image }) => image))];
   const [onlyImage] = images;
   if (onlyImage === undefined)
-    throw usage("there is no science layer yet to follow", "make one: image-builder new science NAME");
+    throw usage("there is no science layer to add to", "run image-builder new science NAME first");
   const wanted =
     name ??
     (await ask?.choice(
-      "Which image is added to?",
+      "Image to add to",
       images.map((image) => [image]),
     ));
   if (wanted === undefined) throw usage("new version: of which image?", images.join(", "));
   const last = lastLayer(catalog, finals, wanted);
 
   const { image, compat } = last;
-  const version = to ?? (await askVersion(last, ask)) ?? last.version;
-  refuse("--to", version, versionProblem(last));
-  const changed = version !== last.version;
   const beside = path.posix.dirname(last.directory);
   const targets = new Set([...catalog.science.values()].map(({ target }) => target));
   const isTaken = (each: string) => targets.has(each) || fs.existsSync(path.join(root, beside, each));
+  if (to !== undefined) refuseVersion(to, last);
+  if (given !== undefined) refuseName("--target", given, root, beside);
+  const version = to ?? (await askVersion(last, ask)) ?? last.version;
+  const changed = version !== last.version;
   // Each of them is one more of the same image: the day tells them apart, and on one day a number.
   const first = `${image}-${changed ? version : new Date().toISOString().slice(0, 10)}`;
   let usual = first;
   for (let number = 2; isTaken(usual); number += 1) usual = `${first}-${number}`;
-  const target = given ?? (await ask?.text("What is the new layer called?", usual, nameProblem)) ?? usual;
-  refuse("--target", target, nameProblem);
+  const target =
+    given ?? (await ask?.text("Name of the new layer", { usual }, newNameProblem(root, beside))) ?? usual;
   const about = changed
     ? `Added and the version changed: ${version} has what ${last.version} has, and more. Both go on getting compat updates.`
     : `Added without changing the version: what was in ${version} stays as it was built, and ${version} is now made from this layer.`;
   const directory = path.posix.join(beside, target).slice("science/".length);
-  return renderScience(directory, {
+  return draftOfScience(directory, {
     about,
     image,
     version,
@@ -232,54 +213,45 @@ function lastLayer(catalog: Catalog, finals: readonly ScienceLayer[], wanted: st
 
 async function askVersion(last: ScienceLayer, ask: Ask | undefined): Promise<string | undefined> {
   const { version } = last;
-  const keep = `keep ${version}`;
-  const answer = await ask?.choice(`What becomes of the version of ${last.image}?`, [
-    [keep, `${version} has it from its next build on`],
-    ["raise it", `${version} stays as it is, and goes on getting compat updates`],
+  const same = `${version} again`;
+  const answer = await ask?.choice("Which version does it make?", [
+    [same, `users of ${version} get the addition`],
+    ["a new one", `${version} stays as it is, and goes on getting compat updates`],
   ]);
-  if (answer === undefined || answer === keep) return undefined;
+  if (answer === undefined || answer === same) return undefined;
   const next = version.replace(/\d+$/, (number) => String(BigInt(number) + 1n));
-  return ask?.text("Which version is it?", next, versionProblem(last));
+  return ask?.text("Version", { usual: next }, (typed) => versionProblem(typed, last));
 }
 
-// ---- What is made, and what cannot be
-
-function renderScience(
-  name: string,
-  values: Readonly<Record<"about" | "image" | "version" | "target" | "compat" | "from", string>>,
-): Draft {
-  return {
-    directory: `science/${name}`,
-    dockerfile: render("science.Dockerfile", values),
-    definition: render("science.json", values),
-  };
-}
-
-function render(name: string, values: object): string {
-  return Handlebars.compile(readTemplate(`layer/${name}.hbs`), { noEscape: true, strict: true })(values);
-}
+// ---- What cannot be
 
 function ownReference({ target, version }: ScienceLayer): string {
   return `sci/${target}:${version}`;
 }
 
-async function nameOf(
-  top: "science" | "compat",
-  given: string | undefined,
-  ask: Ask | undefined,
-): Promise<string> {
-  const name = given ?? (await ask?.text(`What is the ${top} layer called?`, undefined, nameProblem));
-  if (name === undefined)
-    throw usage(`new ${top}: what is the layer called?`, `image-builder new ${top} NAME`);
+/** The name of a layer that is not there yet. */
+async function nameOf({ root, kind, name }: NewLayerSettings, ask: Ask | undefined): Promise<string> {
   // A shell completes it so.
-  const bare = name.replace(new RegExp(`^${top}/`), "");
-  refuse(`new ${top}`, bare, nameProblem);
-  return bare;
+  const given = name?.replace(new RegExp(`^${kind}/`), "");
+  if (given !== undefined) refuseName("name", given, root, kind);
+  const chosen = given ?? (await ask?.text(`Name of the ${kind} layer`, {}, newNameProblem(root, kind)));
+  if (chosen === undefined) throw usage(`new ${kind}: the name is missing`, `image-builder new ${kind} NAME`);
+  return chosen;
 }
 
-function nameProblem(name: string): string | undefined {
-  if (name.split("/").every(isPathComponent)) return undefined;
-  return "lowercase letters and digits, with single . or _ or with - between them";
+/** What is wrong with a name that a new layer is to have below a directory. */
+function newNameProblem(root: string, below: string): (name: string) => string | undefined {
+  return (name) => nameProblem(name) ?? existing(root, below, name);
+}
+
+function refuseName(what: string, name: string, root: string, below: string): void {
+  refuse(what, name, nameProblem);
+  const there = existing(root, below, name);
+  if (there !== undefined) throw usage(there, "choose another name");
+}
+
+function existing(root: string, below: string, name: string): string | undefined {
+  return fs.existsSync(path.join(root, below, name)) ? `${below}/${name} exists` : undefined;
 }
 
 function imageProblem(named: string): string | undefined {
@@ -296,13 +268,19 @@ function baseProblem(reference: string): string | undefined {
     : undefined;
 }
 
-function versionProblem(last: ScienceLayer): (version: string) => string | undefined {
-  return (version) => {
-    if (!isVersion(version)) return "write numbers with dots between them, e.g. 2.4";
-    return compareVersions(version, last.version) < 0
-      ? `the last version of ${last.image} is ${last.version}`
-      : undefined;
-  };
+function versionProblem(version: string, last: ScienceLayer): string | undefined {
+  if (!isVersion(version)) return "write numbers with dots between them, e.g. 2.4";
+  return isTooLow(version, last) ? `${last.image} has ${last.version} already` : undefined;
+}
+
+function isTooLow(version: string, last: ScienceLayer): boolean {
+  return compareVersions(version, last.version) < 0;
+}
+
+function refuseVersion(to: string, last: ScienceLayer): void {
+  if (isVersion(to) && isTooLow(to, last))
+    throw usage(`--to ${to} is too low`, `${last.image} has ${last.version} already`);
+  refuse("--to", to, (version) => versionProblem(version, last));
 }
 
 function checkCompat(option: string, name: string, { compat }: Catalog): void {
@@ -317,7 +295,7 @@ function checkCompat(option: string, name: string, { compat }: Catalog): void {
 
 function refuse(what: string, value: string, problem: (value: string) => string | undefined): void {
   const wrong = problem(value);
-  if (wrong !== undefined) throw usage(`${what} ${JSON.stringify(value)} cannot be`, wrong);
+  if (wrong !== undefined) throw usage(`invalid ${what} ${JSON.stringify(value)}`, wrong);
 }
 
 function usage(message: string, hint: string): Refusal {

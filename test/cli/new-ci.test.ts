@@ -179,6 +179,52 @@ test("a job of GitLab sends its own login to the project's registry alone, and a
   assert.is(await logIn({ ...elsewhere, ...given }, "branch"), none);
 });
 
+/** A checkout with a layer whose data are in Git LFS, and a submodule. */
+function withLfsAndSubmodule(): string {
+  return makeRepository({
+    ...scienceFiles("tools"),
+    ...compatFiles("base"),
+    "science/tools/.gitattributes": "*.fits filter=lfs diff=lfs merge=lfs -text\n",
+    ".gitmodules": '[submodule "x"]\n\tpath = science/tools/x\n\turl = ../x.git\n',
+  });
+}
+
+test("jobs fetch the files of Git LFS and the submodules of a checkout that has them, and of no other", async () => {
+  const root = withLfsAndSubmodule();
+  for (const system of ["github", "gitlab", "jenkins"])
+    assert.is((await runTool(root, ["new", "ci", system, ...tool])).code, 0);
+  const of = (file: string) => fs.readFileSync(path.join(root, file), "utf8");
+
+  const workflow = of(".github/workflows/images.yml");
+  assert.equal(lintWorkflow(workflow), []);
+  const checkouts = Object.values((parse(workflow) as Workflow).jobs).flatMap(({ steps }) =>
+    steps.flatMap((step) => (step.uses?.startsWith("actions/checkout@") === true ? [step.with] : [])),
+  );
+  assert.is(checkouts.length, 3);
+  const whole = { "fetch-depth": 0, lfs: true, submodules: "recursive", "persist-credentials": false };
+  for (const options of checkouts) assert.equal(options, whole);
+
+  const jobs = parse(await askGitlab(root, {}, "--preview")) as Record<string, { before_script: string[] }>;
+  for (const name of ["check", "branch", "publish", "release"])
+    assert.match(jobs[name]?.before_script.join("\n") ?? "", "git lfs install --local && git lfs pull");
+  const { variables } = parse(of(".gitlab-ci.yml")) as { variables: Record<string, string> };
+  assert.is(variables["GIT_SUBMODULE_STRATEGY"], "recursive");
+  assert.is(variables["GIT_DEPTH"], "0");
+
+  assert.equal(lintJenkinsfile(of("Jenkinsfile")), []);
+  assert.match(
+    of("Jenkinsfile"),
+    "extensions: scm.extensions + [cloneOption(shallow: false, noTags: true)] + [lfs()] + [submodule(recursiveSubmodules: true, parentCredentials: true)],\n",
+  );
+
+  for (const [system, file] of [
+    ["github", ".github/workflows/images.yml"],
+    ["gitlab", ".gitlab-ci.yml"],
+    ["jenkins", "Jenkinsfile"],
+  ] as const)
+    assert.not.match(await written(system, file), /lfs|submodule/i);
+});
+
 test("GitLab is told of a JUnit report by the jobs that write one", async () => {
   interface Job {
     readonly script: readonly string[];
@@ -280,22 +326,19 @@ test("what has to be set is said, and what is there is kept until --force", asyn
   const repo = ["--repo", "registry.example.org/images"];
   const refused = await runTool(root, ["new", "ci", "gitlab", ...repo, ...tool]);
   assert.is(refused.code, 2);
-  assert.is(
-    refused.stderr,
-    "ERROR:root:.gitlab-ci.yml is there already, and is another file — --force overwrites it\n",
-  );
+  assert.is(refused.stderr, "ERROR:root:.gitlab-ci.yml exists and differs — --force overwrites it\n");
   assert.is(fs.readFileSync(path.join(root, ".gitlab-ci.yml"), "utf8"), "mine: {}\n");
 
   const forced = await runTool(root, ["new", "ci", "gitlab", "--force", ...repo, ...tool]);
   assert.is(forced.code, 0, forced.stderr);
   assert.match(
     forced.stdout,
-    /^wrote \.gitlab-ci\.yml\n\n[^]*REGISTRY_USERNAME, REGISTRY_PASSWORD[^]*registry\.example\.org\/images/,
+    /^wrote \.gitlab-ci\.yml\nwrote \.gitignore\n\n[^]*REGISTRY_USERNAME, REGISTRY_PASSWORD[^]*registry\.example\.org\/images/,
   );
   const again = await runTool(root, ["new", "ci", "gitlab", ...repo, ...tool]);
   assert.is(again.code, 0, again.stderr);
   assert.match(again.stdout, /^unchanged \.gitlab-ci\.yml\n/);
-  assert.not.match(again.stdout, /of this machine alone/);
+  assert.not.match(again.stdout, /on this machine/);
   for (const address of ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"]) {
     const { stdout } = await runTool(root, [
       "new",
@@ -306,7 +349,7 @@ test("what has to be set is said, and what is there is kept until --force", asyn
       "--force",
       ...tool,
     ]);
-    assert.ok(stdout.includes(`${address} is a registry of this machine alone`), stdout);
+    assert.ok(stdout.includes(`${address} is a registry on this machine`), stdout);
   }
 });
 
@@ -325,11 +368,11 @@ test("a wrong system, source of the tool or place is refused with what to do", a
   };
   assert.equal(await refusal(root, "gitlb"), [
     2,
-    "ERROR:root:there are no files for a CI system gitlb — did you mean gitlab?",
+    'ERROR:root:unknown CI system "gitlb" — did you mean gitlab?',
   ]);
   assert.equal(await refusal(root), [
     2,
-    "ERROR:root:new ci: for which CI system? — github, jenkins or gitlab",
+    "ERROR:root:new ci: for which CI system? — one of github, jenkins, gitlab",
   ]);
   const hint = "--tool https://HOST/PATH/image-builder.git#COMMIT, with a commit or a tag";
   for (const wrong of [source, `${source}#`, "https://me:secret@git.example.org/x#1", `${source}#$(id)`])

@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { answer, down, enter } from "../support/answer.ts";
 import {
   compatFiles,
   gitEnvironment,
@@ -15,6 +16,8 @@ import {
 
 const test = suite("new science, compat and version");
 
+const followed = { ...compatFiles("base"), ...scienceFiles("essentials", { version: "2.4" }) };
+
 const read = (root: string, file: string) => fs.readFileSync(path.join(root, file), "utf8");
 
 async function checks(root: string): Promise<void> {
@@ -22,15 +25,18 @@ async function checks(root: string): Promise<void> {
   assert.equal([code, stderr], [0, ""]);
 }
 
-test("in an empty directory, a compat layer and a science layer are two commands, and check finds nothing wrong", async () => {
+test("outside a checkout nothing is written; in one, a compat layer and a science layer are two commands", async () => {
   const root = temporaryDirectory();
-  const early = await runTool(root, ["new", "science", "essentials"]);
+  const outside = await runTool(root, ["new", "compat", "base"]);
+  assert.is(outside.code, 2);
+  assert.match(outside.stderr, /^ERROR:root:there is no science\/ or compat\//);
+  const early = await runTool(root, ["new", "science", "essentials", "--root", "."]);
   assert.is(early.code, 2);
   assert.match(
     early.stderr,
-    "there is no compat layer that could make a release of it — make one: image-builder new compat NAME",
+    "there is no compat layer to make releases with — run image-builder new compat NAME first",
   );
-  const compat = await runTool(root, ["new", "compat", "base"]);
+  const compat = await runTool(root, ["new", "compat", "base", "--root", "."]);
   assert.is(compat.code, 0, compat.stderr);
   assert.match(compat.stdout, /^wrote compat\/base\/Dockerfile\nwrote compat\/base\/sciserver-image.json\n/);
   await checks(root);
@@ -41,7 +47,7 @@ test("in an empty directory, a compat layer and a science layer are two commands
 });
 
 test("a layer that the system does not let be written is refused, and is no bug of the tool", async () => {
-  const root = temporaryDirectory();
+  const root = makeRepository(followed);
   const { code, stderr } = await runTool(root, ["new", "compat", "a".repeat(300)]);
   assert.is(code, 4, stderr);
   assert.match(stderr, /^ERROR:root:compat\/a+ cannot be written: ENAMETOOLONG/);
@@ -72,8 +78,6 @@ test("what is given goes into the definition and the Dockerfile", async () => {
   fs.writeFileSync(path.join(root, "compat/lab/Dockerfile"), fragment);
   await checks(root);
 });
-
-const followed = { ...compatFiles("base"), ...scienceFiles("essentials", { version: "2.4" }) };
 
 test("new version adds without changing the version: the new layer becomes the final one", async () => {
   const root = makeRepository(followed);
@@ -130,7 +134,7 @@ test("the way that the README begins with works as it stands, with a link to the
   const directory = temporaryDirectory();
   fs.symlinkSync(tool, path.join(directory, "image-builder"));
   const readme = fs.readFileSync(path.join(import.meta.dirname, "../../README.md"), "utf8");
-  const lines = /```sh\n(git init images [^]*?)\nimage-builder  [^]*?```/.exec(readme)?.[1];
+  const lines = /```sh\n(image-builder init images [^]*?)\nimage-builder  [^]*?```/.exec(readme)?.[1];
   const { status, stdout, stderr } = spawnSync("sh", ["-ec", `${lines}\nimage-builder -v --dryrun`], {
     cwd: directory,
     encoding: "utf8",
@@ -144,17 +148,17 @@ test("the way that the README begins with works as it stands, with a link to the
 test("what cannot be is said, and nothing is left behind", async () => {
   const root = makeRepository({ ...followed, ...compatFiles("web") });
   const mistakes: [string[], number, string][] = [
-    [["science"], 2, "new science: what is the layer called? — image-builder new science NAME"],
+    [["science"], 2, "new science: the name is missing — image-builder new science NAME"],
     [["science", "x"], 2, "new science: which compat layer makes releases of it? — --compat base, or web"],
-    [["science", "X", "--compat", "web"], 2, 'new science "X" cannot be — lowercase letters'],
-    [["science", "essentials", "--compat", "web"], 2, "science/essentials is there already"],
+    [["science", "X", "--compat", "web"], 2, 'invalid name "X" — lowercase letters'],
+    [["science", "essentials", "--compat", "web"], 2, "science/essentials exists — choose another name"],
     [["science", "x/y", "--compat", "web", "--image", "essentials:2.4"], 3, "has 2 final layers"],
     [["science", "x", "--compat", "webb"], 2, "there is no compat layer webb — did you mean web?"],
     [["science", "x", "--compat", "web", "--from", "sci/y:1"], 3, "sci/y:1 matches no layer"],
     [["science", "x", "--to", "2"], 2, "--to is not for new science — it belongs to new version"],
     [["compat", "x", "--includes", "web", "bas"], 2, "there is no compat layer bas — did you mean base?"],
     [["version", "essential"], 2, "no layer makes an image essential — did you mean essentials?"],
-    [["version", "essentials", "--to", "2.3"], 2, "the last version of essentials is 2.4"],
+    [["version", "essentials", "--to", "2.3"], 2, "--to 2.3 is too low — essentials has 2.4 already"],
     [["version", "essentials", "--to", "next"], 2, "write numbers with dots between them"],
   ];
   for (const [args, code, message] of mistakes) {
@@ -165,51 +169,16 @@ test("what cannot be is said, and nothing is left behind", async () => {
   assert.equal(fs.readdirSync(path.join(root, "science")), ["essentials"]);
 });
 
-/** Answers each question at a terminal; gives the exit code. */
-function answer(
-  root: string,
-  args: readonly string[],
-  answers: readonly (readonly [question: string, keys: string])[],
-) {
-  const child = spawn(
-    "script",
-    ["-qefc", `stty cols 80; exec '${process.execPath}' '${tool}' ${args.join(" ")}`, "/dev/null"],
-    {
-      cwd: root,
-    },
-  );
-  const guard = setTimeout(() => child.kill("SIGKILL"), 60_000);
-  const waiting = [...answers];
-  let shown = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    shown += text;
-    const [question, keys] = waiting[0] ?? [];
-    if (question === undefined || keys === undefined || !shown.includes(question)) return;
-    shown = "";
-    waiting.shift();
-    child.stdin.write(keys);
-  });
-  return new Promise<number | null>((resolve) => {
-    child.once("close", (code) => {
-      clearTimeout(guard);
-      resolve(waiting.length === 0 ? code : null);
-    });
-  });
-}
-
-const enter = "\r";
-const down = "\u001B[B";
-
 test("at a terminal it asks for what is not given", async () => {
   const root = makeRepository({ ...followed, ...compatFiles("web") });
   const code = await answer(
     root,
     ["new", "science"],
     [
-      ["What is the science layer called?", `astro${enter}`],
-      ["Which image, and version", enter],
-      ["What is it built on?", `${down}${enter}`],
-      ["Which compat layer", `${down}${enter}`],
+      ["Name of the science layer", `astro${enter}`],
+      ["Image and version", enter],
+      ["Layer or image", `${down}${enter}`],
+      ["Compat layer", `${down}${enter}`],
     ],
   );
   assert.is(code, 0);
@@ -218,12 +187,42 @@ test("at a terminal it asks for what is not given", async () => {
   await checks(root);
 });
 
+test("at a terminal what is wrong is refused before anything is asked", async () => {
+  const root = makeRepository({ ...followed, ...compatFiles("web") });
+  for (const args of [
+    ["science", "essentials"],
+    ["science", "--image", "Sky"],
+    ["science", "astro", "--from", "Debian"],
+    ["compat", "web"],
+    ["compat", "--includes", "wbe"],
+    ["version", "essentials", "--to", "2.3"],
+    ["version", "essentials", "--target", "essentials"],
+  ])
+    assert.is(await answer(root, ["new", ...args], []), 2, args.join(" "));
+});
+
+test("a name that exists is refused where it is typed, and the usual answer is only sent where nothing is typed", async () => {
+  const root = makeRepository({ ...followed, ...compatFiles("web") });
+  const code = await answer(
+    root,
+    ["new", "science", "--compat", "web", "--from", "debian:trixie-slim"],
+    [
+      ["Name of the science layer", `essentials${enter}`],
+      ["science/essentials exists", `-2${enter}`],
+      ["Image and version", `sky:2.0${enter}`],
+    ],
+  );
+  assert.is(code, 0);
+  const definition = read(root, "science/essentials-2/sciserver-image.json");
+  assert.match(definition, /"image": "sky",\s+"version": "2\.0"/);
+});
+
 test("Ctrl-C at a question ends with 130, and nothing is written", async () => {
   const root = makeRepository({ ...followed, ...compatFiles("web") });
   const code = await answer(
     root,
     ["new", "version", "essentials"],
-    [["What becomes of the version", "\u0003"]],
+    [["Which version does it make", "\u0003"]],
   );
   assert.is(code, 130);
   assert.equal(fs.readdirSync(path.join(root, "science")), ["essentials"]);
