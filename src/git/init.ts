@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { Refusal } from "../problem.ts";
-import { git, unexpected } from "./checkout.ts";
+import { git, unexpected } from "./git.ts";
 
 /** The top of the git repository that a directory is in, which need not exist yet; undefined where there is none. */
 export async function findRepository(directory: string): Promise<string | undefined> {
