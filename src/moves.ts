@@ -6,13 +6,24 @@ export type Move =
   | { readonly kind: "moves"; readonly from: string; readonly stamp: string | undefined }
   /** It names what it is to name already. */
   | { readonly kind: "same"; readonly from: string }
-  /** It must not move; `why` says to a person why not. */
+  /**
+   * It does not move, and `why` says to a person why not: `newer`: it names a build of a later commit, and nothing is wrong;
+   * `stays`: it must not, and the run fails for it.
+   */
   | {
-      readonly kind: "stays";
+      readonly kind: "newer" | "stays";
       readonly from: string;
       readonly stamp: string | undefined;
       readonly why: string;
     };
+
+/** How a commit stands to the one that is built. `older`: it leads there, or is it; `newer`: the other way round. */
+export type Ancestry =
+  | { readonly kind: "older" | "newer" }
+  /** Neither leads to the other. `subject` is the first line of its message. */
+  | { readonly kind: "diverged"; readonly subject: string }
+  /** This clone does not have it. */
+  | { readonly kind: "unknown" };
 
 /** A tag, by its reference in full, and what would become of it. */
 export type TagMove = Move & { readonly tag: string };

@@ -19,9 +19,15 @@ export type StepResult =
 
 /** How the publishing of a reference ended; `digest` is that of the manifest that it names. */
 export type PushResult =
-  | { readonly kind: "pushed"; readonly reference: string; readonly digest: string }
-  /** A tag that must not move: it goes on naming `digest`. */
-  | { readonly kind: "kept"; readonly reference: string; readonly digest: string; readonly why: string }
+  /** `unchanged`: it named that before. */
+  | { readonly kind: "pushed" | "unchanged"; readonly reference: string; readonly digest: string }
+  /** A tag that stays where it is: `newer`, as that is a build of a later commit; `kept`, as it must not move. */
+  | {
+      readonly kind: "newer" | "kept";
+      readonly reference: string;
+      readonly digest: string;
+      readonly why: string;
+    }
   | { readonly kind: "unpushed"; readonly reference: string; readonly problems: readonly Problem[] };
 
 /** How far a pull or push has come. */
@@ -35,6 +41,8 @@ export interface TransferProgress {
 
 /** What happens while a plan is carried out, as it happens. */
 export type RunEvent =
+  /** Before the first build of a run that publishes: tags that will stay where they are, each with what a person is told of it. */
+  | { readonly kind: "staying"; readonly tags: readonly (readonly [reference: string, why: string])[] }
   | { readonly kind: "started"; readonly step: Step }
   | { readonly kind: "output"; readonly step: Step; readonly line: string }
   | { readonly kind: "ended"; readonly result: StepResult }

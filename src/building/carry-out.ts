@@ -9,7 +9,7 @@ import { byDigest } from "./bases.ts";
 import type { BaseImage, Bases } from "./bases.ts";
 import { buildSteps } from "./build-steps.ts";
 import { engineAt } from "./engine-at.ts";
-import { lookAhead } from "./look-ahead.ts";
+import { foreseeMoves, lookAhead } from "./look-ahead.ts";
 import { prepareSteps } from "./prepare.ts";
 import type { PreparedStep } from "./prepare.ts";
 import { moveTags, pushAll } from "./publish.ts";
@@ -69,7 +69,10 @@ export async function carryOut(run: Run): Promise<RunResult> {
   );
   const bases: Bases = (directory, written) => published.get(directory) ?? taken(directory, written);
   const missing = prepared.filter(({ step }) => !reused.has(step.id));
-  if (run.push) await requireWrite(registry, missing);
+  if (run.push) {
+    await requireWrite(registry, missing);
+    await tellStaying(run, reused);
+  }
   const built =
     missing.length === 0
       ? []
@@ -102,6 +105,20 @@ async function requireWrite(registry: Registry, missing: readonly PreparedStep[]
   await refuseTogether([...repositories].map((repository) => registry.requireWrite(repository)));
 }
 
+/** From a branch that lacks what is published, a run would build for hours and then move nothing. */
+async function tellStaying(
+  { plan, named, judge, registry, onEvent }: Run,
+  reused: ReadonlyMap<string, string>,
+): Promise<void> {
+  const moves = await foreseeMoves({ plan, named, judge: { ...judge, registry } }, reused);
+  const tags = [...moves.values()]
+    .flat()
+    .flatMap((move) =>
+      move.kind === "newer" || move.kind === "stays" ? [[move.tag, move.why] as const] : [],
+    );
+  if (tags.length > 0) onEvent({ kind: "staying", tags });
+}
+
 /** Every immutable tag; then, only when all of those are in the registry, what moves. */
 async function publish(
   { plan, named, judge, registry, onEvent, signal }: Run,
@@ -117,7 +134,7 @@ async function publish(
   if (plan.build.dirty || pushed.some(({ kind }) => kind === "unpushed")) return pushed;
 
   const digests = new Map(
-    pushed.flatMap((push) => (push.kind === "pushed" ? [[push.reference, push.digest]] : [])),
+    pushed.flatMap((push) => (push.kind === "unpushed" ? [] : [[push.reference, push.digest]])),
   );
   for (const result of steps)
     if (result.kind === "reused") digests.set(result.step.tags.immutable, result.digest);

@@ -47,14 +47,15 @@ export async function pushAll(
     needs,
     publish: async (stop) => {
       let there = await registry.config(reference);
-      if (there === undefined) {
+      const missing = there === undefined;
+      if (missing) {
         onEvent({ kind: "uploading", reference });
         const tell = (progress: TransferProgress) => onEvent({ kind: "pushing", reference, ...progress });
         await engine.push(reference, tell, stop);
         there = await registry.config(reference);
       }
       if (there?.labels[inputsLabel] !== inputs) throw new Refusal(replaced(reference));
-      return { kind: "pushed", reference, digest: there.digest };
+      return { kind: missing ? "pushed" : "unchanged", reference, digest: there.digest };
     },
   }));
   return publishAll(pushes, { onEvent, signal, atOnce: pushesAtOnce });
@@ -105,19 +106,23 @@ async function moveTag(
 ): Promise<PushResult> {
   const { registry } = judge;
   const now = async (reference: string) => (await registry.resolve(reference))?.digest;
+  let kind: "unchanged" | "pushed" = "unchanged";
   for (let wanted = digest; ;) {
     const move = await judgeMove(judge, tag, wanted);
-    if (move.kind === "stays") return { kind: "kept", reference: tag, digest: move.from, why: move.why };
-    const moved: PushResult = { kind: "pushed", reference: tag, digest: wanted };
-    if (move.kind === "same") return moved;
+    if (move.kind === "newer" || move.kind === "stays") {
+      const stays = move.kind === "newer" ? "newer" : "kept";
+      return { kind: stays, reference: tag, digest: move.from, why: move.why };
+    }
+    if (move.kind === "same") return { kind, reference: tag, digest: wanted };
     // It may have moved while it was looked at.
     if ((await now(tag)) !== (move.kind === "new" ? undefined : move.from)) continue;
     await putTag(registry, tag, wanted);
+    kind = "pushed";
     // What was asked for by force is to be moved on by the next run, though somebody once took the tag back to it.
     if (judge.force && move.kind === "moves") await endHold(registry, tag, wanted, move.from);
     // Of two runs of one commit, the one that pushed last has the immutable tag: the other one follows it.
     const published = (await now(immutable)) ?? wanted;
-    if (published === wanted) return moved;
+    if (published === wanted) return { kind, reference: tag, digest: wanted };
     wanted = published;
   }
 }
@@ -127,7 +132,7 @@ async function endHold(registry: Registry, rolling: string, digest: string, othe
   if (await isHeld(registry, rolling, digest)) await putTag(registry, rollbackTag(rolling, digest), other);
 }
 
-/** Makes a tag name a digest of its own repository. */
+/** Points a tag at a digest in the same repository. */
 export async function putTag(registry: Registry, reference: string, digest: string): Promise<void> {
   const manifest = await registry.manifest(byDigest(reference, digest));
   if (manifest === undefined) {

@@ -1,4 +1,4 @@
-import type { Move } from "../moves.ts";
+import type { Ancestry, Move } from "../moves.ts";
 import { commitOf, readTrail } from "../planning/trail.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import { see } from "./seen.ts";
@@ -6,8 +6,8 @@ import { see } from "./seen.ts";
 /** What it takes to judge a move. */
 export interface Judge {
   readonly registry: RegistryReader;
-  /** Whether a commit, by its name or the beginning of it, leads to the one that is built, or is it. */
-  readonly leadsHere: (commit: string) => Promise<boolean>;
+  /** How a commit, by its name or the beginning of it, stands to the one that is built. */
+  readonly ancestry: (commit: string) => Promise<Ancestry>;
   /** Move whatever the tag names. */
   readonly force: boolean;
 }
@@ -30,7 +30,7 @@ export async function isHeld(registry: RegistryReader, rolling: string, digest: 
  * not on from where somebody took it back to.
  */
 export async function judgeMove(judge: Judge, tag: string, digest: string): Promise<Move> {
-  const { registry, leadsHere, force } = judge;
+  const { registry, ancestry, force } = judge;
   const present = await see(registry, tag);
   if (present === undefined) return { kind: "new" };
   const from = present.digest;
@@ -39,18 +39,27 @@ export async function judgeMove(judge: Judge, tag: string, digest: string): Prom
   const [newest] = readTrail(present.labels);
   const stamp = newest?.stamp;
   if (force) return { kind: "moves", from, stamp };
+  const stays = (why: string, kind: "newer" | "stays" = "stays"): Move => ({ kind, from, stamp, why });
+  const name = stamp ?? `${from.slice(0, from.indexOf(":") + 13)}…`;
   if (await isHeld(registry, tag, from))
-    return {
-      kind: "stays",
-      from,
-      stamp,
-      why: "it was rolled back to what it names; --force-rolling moves it on",
-    };
+    return stays(`it was rolled back to ${name}; image-builder rollback moves it on`);
   const commit = commitOf(present.labels, newest);
-  if (commit !== undefined && (await leadsHere(commit))) return { kind: "moves", from, stamp };
-  const what =
-    commit === undefined
-      ? `what it names ${present.unreadable === null ? "does not say which commit it is of" : "cannot be read"}`
-      : `it names a build of ${commit.slice(0, 7)}, which does not lead to this commit`;
-  return { kind: "stays", from, stamp, why: `${what}; --force-rolling moves it all the same` };
+  if (commit === undefined) {
+    const what = present.unreadable === null ? "does not name its commit" : "cannot be read";
+    return stays(`the image there, ${name}, ${what}; --force-rolling replaces it`);
+  }
+  const found = await ancestry(commit);
+  const short = commit.slice(0, 7);
+  switch (found.kind) {
+    case "older":
+      return { kind: "moves", from, stamp };
+    case "newer":
+      return stays(`it is newer (${name}): nothing to do`, "newer");
+    case "diverged":
+      return stays(
+        `it was built on another branch (${short}, "${found.subject}"); --force-rolling moves it all the same`,
+      );
+    case "unknown":
+      return stays(`its commit ${short} is not in this clone: git fetch`);
+  }
 }

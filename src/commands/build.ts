@@ -1,6 +1,8 @@
 import { describeProblem, exitCodeOf, exitCodes, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
-import { leadsToHead, readSource } from "../git/checkout.ts";
+import { readAncestry } from "../git/ancestry.ts";
+import { readSource } from "../git/checkout.ts";
+import type { Step } from "../model.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
 import { logPlan, nothingToBuild, orphanLines } from "../report/plan.ts";
 import type { ProgressMode } from "../report/progress.ts";
@@ -77,11 +79,11 @@ async function run(
   }
   const time = readClock(environment);
   // What only a build needs is loaded only for one: a preview stays quick.
-  const [{ carryOut }, { showProgress }, { summary }, { keepBuildLogs }, { openRegistry }] =
+  const [{ carryOut }, { showProgress }, { summary }, { keepBuildLogs, logFile }, { openRegistry }] =
     await Promise.all([
       import("../building/carry-out.ts"),
       import("../report/progress.ts"),
-      import("../report/run.ts"),
+      import("../report/run-summary.ts"),
       import("../report/build-logs.ts"),
       import("./registry.ts"),
     ]);
@@ -103,7 +105,7 @@ async function run(
       jobs: settings.jobs,
       keepGoing: settings.keepGoing,
       named,
-      judge: { force: settings.forceRolling, leadsHere: (commit) => leadsToHead(root, commit) },
+      judge: { force: settings.forceRolling, ancestry: readAncestry(root, plan.build.commit) },
       source,
       time,
       environment,
@@ -118,7 +120,9 @@ async function run(
   } finally {
     await progress.end();
   }
-  out(summary(result, { hint: !settings.watch }));
+  const logOf = (step: Step) => (settings.logs === undefined ? undefined : logFile(settings.logs, step));
+  // Some terminals have no size.
+  out(summary(result, { hint: !settings.watch, width: process.stdout.columns || undefined, logOf }));
   const unwritten = logs?.problem();
   record?.finish(result, unwritten);
   if (unwritten !== undefined) log.error(describeProblem(unwritten));
@@ -184,7 +188,7 @@ function readClock({ SOURCE_DATE_EPOCH: set }: NodeJS.ProcessEnv): number {
   });
 }
 
-/** 1 as soon as a build or push failed or a tag had to stay; otherwise what the surroundings lead to. */
+/** 1 as soon as a build or push failed or a tag must not move; otherwise what the surroundings lead to. */
 function exitCode({ steps, pushes }: RunResult, unwritten: Problem | undefined): number {
   const results = [...steps, ...pushes];
   const problems = results.flatMap((result) =>

@@ -1,7 +1,7 @@
 import { engineAt } from "../building/engine-at.ts";
 import { openInputs } from "../building/inputs.ts";
 import { foreseeMoves, lookAhead, readInputs } from "../building/look-ahead.ts";
-import { leadsToHead } from "../git/checkout.ts";
+import { readAncestry } from "../git/ancestry.ts";
 import type { Outlook } from "../moves.ts";
 import type { Inputs } from "../planning/labels.ts";
 import type { Preview } from "./preview.ts";
@@ -36,7 +36,7 @@ export async function publishOutlook(
   const judge = {
     registry,
     force: forceRolling,
-    leadsHere: (commit: string) => leadsToHead(root, commit),
+    ancestry: readAncestry(root, plan.build.commit),
   };
   return { inputs: digestsOf(inputs), moves: await foreseeMoves({ plan, named, judge }, reused) };
 }

@@ -89,8 +89,9 @@ export function watchActivities({ steps }: Plan, tags: number): Activities {
           break;
         case "published":
           running.delete(event.result.reference);
-          if (event.result.kind === "pushed") published += 1;
+          if (event.result.kind === "pushed" || event.result.kind === "unchanged") published += 1;
           break;
+        case "staying":
         case "overridden":
         case "pinned":
         case "retrying":

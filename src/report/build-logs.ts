@@ -1,5 +1,6 @@
 import path from "node:path";
 import fs from "fs-extra";
+import type { Step } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { RunEvent } from "../run.ts";
@@ -10,6 +11,11 @@ export interface BuildLogs {
   readonly follow: (event: RunEvent) => void;
   /** Why the files are not complete; undefined while they are. */
   readonly problem: () => Problem | undefined;
+}
+
+/** The file below a directory that has the output of a step. */
+export function logFile(directory: string, { id }: Step): string {
+  return path.join(directory, `${id.replace(":", "-")}.log`);
 }
 
 /**
@@ -32,7 +38,7 @@ export function keepBuildLogs(directory: string): BuildLogs {
   }
   const write = (event: RunEvent) => {
     if (event.kind === "started") {
-      const file = path.join(directory, `${event.step.id.replace(":", "-")}.log`);
+      const file = logFile(directory, event.step);
       makeDirectory(path.dirname(file));
       files.set(event.step.id, fs.openSync(file, "w"));
     } else if (event.kind === "output") {

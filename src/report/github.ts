@@ -67,7 +67,7 @@ export function outputs({ result, build, steps }: RunReport): string {
     result,
     stamp: build === null ? "" : stampOf({ build }),
     built: steps.filter((step) => step.result === "built").length,
-    pushed: steps.flatMap(({ tags }) => tags).filter(({ state }) => state === "published").length,
+    pushed: steps.flatMap(({ tags }) => tags).filter(({ moved }) => moved).length,
     images: JSON.stringify(images),
   };
   // No value can hold a line that nobody could know before.
@@ -127,7 +127,7 @@ function resultText({ result, blockedBy }: StepReport): string {
 }
 
 function tagText({ reference, state, digest }: TagReport, repo: string): string[] {
-  const told = { local: "not published", kept: "not moved", failed: "not published" };
+  const told = { local: "not published", newer: "newer already", kept: "not moved", failed: "not pushed" };
   if (state === "none") return [];
   const what = state === "published" ? shortDigest(digest ?? "") : told[state];
   return [`${code(belowRepo(reference, repo))} ${what}`];

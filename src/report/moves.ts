@@ -8,7 +8,7 @@ import { belowRepo, json, shortDigest } from "./text.ts";
 export function movesTable(plan: Plan, moves: NonNullable<Outlook["moves"]>): string {
   if (plan.steps.length === 0) return "";
   const rows = [...moves.values()].flat().map((move) => [shortTag(plan, move), moveText(plan, move)]);
-  return `${table([["TAG", "WHEN PUBLISHED"], ...rows])}\n${totals(moves)}\n`;
+  return `${table([["TAG", "IF PUSHED"], ...rows])}\n${totals(moves)}\n`;
 }
 
 /** Logs what publishing would do: what becomes of the tags that move as warnings (`-v`), of immutable ones as info. */
@@ -51,11 +51,12 @@ function moveText({ build }: Plan, move: TagMove): string {
     case "new":
       return "new";
     case "same":
-      return `stays: it is published already (${shortDigest(move.from)}…)`;
+      return `unchanged (${shortDigest(move.from)}…)`;
     case "moves":
       return `moves from ${holder(move)} to ${build.stamp}`;
+    case "newer":
     case "stays":
-      return `stays at ${holder(move)}: ${move.why}`;
+      return `stays: ${move.why}`;
   }
 }
 

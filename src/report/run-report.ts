@@ -54,8 +54,13 @@ export interface StepReport {
 export interface TagReport {
   readonly reference: string;
   readonly kind: "immutable" | "rolling" | "named";
-  /** `local`: in the engine alone; `kept`: it stayed at another image; `none`: the run made no such tag. */
-  readonly state: "published" | "local" | "kept" | "failed" | "none";
+  /**
+   * `local`: in the engine alone; `newer`: it names the image of a later commit; `kept`: it must not move from another image;
+   * `none`: the run made no such tag.
+   */
+  readonly state: "published" | "local" | "newer" | "kept" | "failed" | "none";
+  /** The run made it name the image; false also where it named it before. */
+  readonly moved: boolean;
   /** What the tag names in the registry, as far as the run knows. */
   readonly digest: string | null;
   readonly why: string | null;
@@ -183,9 +188,12 @@ function tagReport(
   push: PushResult | undefined,
 ): TagReport {
   const inEngine = result?.kind === "built" && tag.kind !== "named";
-  const told = { ...tag, state: inEngine ? "local" : "none", digest: null, why: null, problems: [] } as const;
-  if (push?.kind === "pushed") return { ...told, state: "published", digest: push.digest };
-  if (push?.kind === "kept") return { ...told, state: "kept", digest: push.digest, why: plain(push.why) };
+  const state = inEngine ? "local" : "none";
+  const told = { ...tag, state, moved: false, digest: null, why: null, problems: [] } as const;
+  if (push?.kind === "pushed" || push?.kind === "unchanged")
+    return { ...told, state: "published", moved: push.kind === "pushed", digest: push.digest };
+  if (push?.kind === "newer" || push?.kind === "kept")
+    return { ...told, state: push.kind, digest: push.digest, why: plain(push.why) };
   // Without a problem of its own it was only stopped, by another one's or a signal.
   if (push?.kind === "unpushed" && push.problems.length > 0)
     return { ...told, state: "failed", problems: push.problems.map(plainProblem) };

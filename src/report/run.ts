@@ -1,11 +1,9 @@
 import type { Step } from "../model.ts";
 import { describeProblem } from "../problem.ts";
-import type { PushResult, RunEvent, RunResult, StepResult } from "../run.ts";
-import { tagCount } from "./activities.ts";
+import type { PushResult, RunEvent, StepResult } from "../run.ts";
 import type { Log } from "./log.ts";
-import { stampOf } from "./plan.ts";
-import { table } from "./table.ts";
-import { coloured, durationText, printable } from "./text.ts";
+import { stayText, stepProblem } from "./run-summary.ts";
+import { coloured, counted, durationText, printable } from "./text.ts";
 
 /** Where the lines of a run go. */
 export interface RunOutput {
@@ -25,6 +23,9 @@ export function followRun({ log, write, buildOutput, live, steps }: RunOutput): 
   let started = 0;
   return (event) => {
     switch (event.kind) {
+      case "staying":
+        write(stayingText(event.tags));
+        break;
       case "started":
         started += 1;
         if (!live) write(`[${started}/${steps}] ${event.step.id}: building ${event.step.tags.immutable}\n`);
@@ -62,11 +63,20 @@ export function followRun({ log, write, buildOutput, live, steps }: RunOutput): 
   };
 
   function endPush(result: PushResult): void {
-    if (result.kind === "pushed")
-      write(`${coloured("green", "pushed")} ${result.reference} ${result.digest}\n`);
-    if (result.kind === "kept") log.error(`${result.reference} stays where it is: ${result.why}`);
-    if (result.kind === "unpushed")
-      for (const problem of result.problems) log.error(describeProblem(problem));
+    switch (result.kind) {
+      case "pushed":
+      case "unchanged":
+        write(`${coloured("green", result.kind)} ${result.reference} ${result.digest}\n`);
+        break;
+      case "newer":
+        write(`${printable(stayText(result))}\n`);
+        break;
+      case "kept":
+        log.error(stayText(result));
+        break;
+      case "unpushed":
+        for (const problem of result.problems) log.error(describeProblem(problem));
+    }
   }
 
   function endStep(result: StepResult): void {
@@ -81,70 +91,19 @@ export function followRun({ log, write, buildOutput, live, steps }: RunOutput): 
       write(`${id}: ${coloured("yellow", "cancelled")} after ${durationText(result.seconds)}\n`);
     if (result.kind !== "failed") return;
     if (!buildOutput) for (const line of result.tail) write(prefixed(result.step, line));
-    for (const problem of result.problems) {
-      const text = describeProblem(problem);
-      log.error(text.startsWith(id) ? text : `${id}: ${text}`);
-    }
+    for (const problem of result.problems) log.error(stepProblem(id, problem));
   }
 }
 
-/**
- * The end of a run for people: each step, each reference and where it exists; with `hint` also how to publish what was built.
- * Ends with a line break.
- */
-export function summary(run: RunResult, { hint }: { readonly hint: boolean }): string {
-  const { plan, steps, named, pushes, seconds } = run;
-  const pushed = new Map(pushes.map((result) => [result.reference, result]));
-  const rows = steps.flatMap((result) => [
-    [
-      result.step.id,
-      resultText(result),
-      timeText(result),
-      ...placeText(result, result.step.tags.immutable, pushed),
-    ],
-    ...(plan.build.dirty ? [] : [["", "", "", ...placeText(result, result.step.tags.rolling, pushed)]]),
-    ...named.flatMap(([tag, immutable]) => {
-      const there = pushed.get(tag);
-      if (immutable !== result.step.tags.immutable || there === undefined) return [];
-      return [["", "", "", tag, there.kind === "pushed" ? "registry" : "registry, not moved"]];
-    }),
-  ]);
-  const built = steps.filter(({ kind }) => kind === "built").length;
-  const reused = steps.filter(({ kind }) => kind === "reused").length;
-  const there = reused === 0 ? "" : ` ${reused} ${reused === 1 ? "was" : "were"} published already.`;
-  const head = `Built ${built} of ${steps.length} images for ${stampOf(plan)} in ${durationText(seconds)}.${there}`;
-  const end = [head, ...publishing(run, hint)].join(" ");
-  return `${table([["STEP", "RESULT", "TIME", "REFERENCE", "WHERE"], ...rows])}\n${end}\n`;
-}
-
-function publishing(run: RunResult, hint: boolean): readonly string[] {
-  const { plan, steps, push, pushes } = run;
-  const { repo } = plan;
-  const there = pushes.filter(({ kind }) => kind === "pushed").length;
-  const reused = steps.filter(({ kind }) => kind === "reused").length;
-  if (pushes.length > 0) return [`${there + reused} of ${tagCount(run)} tags are published in ${repo}.`];
-  if (push) return ["Nothing was pushed, since not everything was built."];
-  const complete = steps.every(({ kind }) => kind === "built");
-  return hint && complete ? [`Nothing was pushed; --push publishes to ${repo}.`] : [];
-}
-
-function resultText(result: StepResult): string {
-  return result.kind === "skipped" && result.on !== undefined ? `skipped, needs ${result.on}` : result.kind;
-}
-
-function timeText(result: StepResult): string {
-  return "seconds" in result ? durationText(result.seconds) : "";
-}
-
-function placeText(result: StepResult, reference: string, pushed: ReadonlyMap<string, PushResult>): string[] {
-  const published = pushed.get(reference)?.kind;
-  if (published === "kept") return [reference, "registry, not moved"];
-  if (result.kind === "reused") {
-    const there = reference === result.step.tags.immutable || published === "pushed";
-    return [reference, there ? "registry" : "not moved"];
-  }
-  if (result.kind !== "built") return [reference, "not built"];
-  return [reference, published === "pushed" ? "engine and registry" : "engine"];
+/** A line for each reason, with the first tag that it is about. */
+function stayingText(tags: Extract<RunEvent, { kind: "staying" }>["tags"]): string {
+  const reasons = new Set(tags.map(([, why]) => why));
+  const lines = [...reasons].map((reason) => {
+    const [first = "", ...others] = tags.flatMap(([tag, why]) => (why === reason ? [tag] : []));
+    const more = others.length === 0 ? "" : ` (and ${counted(others.length, "more tag")})`;
+    return printable(`${first}${more} will stay: ${reason}`);
+  });
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 function prefixed(step: Step, line: string): string {

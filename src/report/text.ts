@@ -54,6 +54,11 @@ export function coloured(colour: "bold" | "dim" | "green" | "yellow", text: stri
   return styleText(colour, text, { stream: process.stderr });
 }
 
+/** A line of at most so many characters; what is cut off leaves an `…`. */
+export function cut(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1))}…`;
+}
+
 /** Words in lines of at most so many characters; a word that is longer has a line of its own. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];

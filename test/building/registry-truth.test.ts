@@ -44,7 +44,7 @@ test("a re-run builds nothing, needs no engine, and leaves every tag as it is", 
   assert.is(again.code, 0, again.stderr);
   assert.match(
     again.stdout,
-    /Built 0 of 4 images for \S+ in .*\. 4 were published already\. 8 of 8 tags are published/,
+    /Built 0 of 4 images for \S+ in .*\. 4 were published already\. 0 tags pushed, 8 unchanged in /,
   );
   assert.equal(await digests(place), before);
 });
@@ -88,8 +88,15 @@ test("a plan for publishing says of each tag whether it is new, moves or stays, 
 
   git(root, "checkout", "--quiet", "HEAD^");
   const older = await place.run(root, ["plan", "--push", "--all"]);
-  assert.match(older.stdout, /rel\/two:1\.0 +stays at 2-[0-9a-f]{7}: it names a build of/);
-  assert.match(older.stdout, "0 to build, 4 published already; 2 tags stay, and the run would exit 1");
+  assert.match(older.stdout, /rel\/two:1\.0 +stays: it is newer \(2-[0-9a-f]{7}\): nothing to do\n/);
+  assert.match(older.stdout, "\n0 to build, 4 published already\n");
+  commit(root, { "science/two/Dockerfile": "FROM sci/one:1.0\nRUN true || true\n" });
+  const beside = await place.run(root, ["plan", "--push", "--all"]);
+  assert.match(
+    beside.stdout,
+    /rel\/two:1\.0 +stays: it was built on another branch \([0-9a-f]{7}, "change"\); --force-rolling/,
+  );
+  assert.match(beside.stdout, "4 to build, 0 published already; 2 tags stay, and the run would exit 1");
 });
 
 test("an immutable tag that holds something else is an error and is not overwritten", async () => {
@@ -152,20 +159,26 @@ test("--stale works in a shallow clone, whose stamp counts no commits", async ()
   assert.match(plan.build.stamp, /^0-[0-9a-f]{7}$/);
 });
 
-test("a rolling tag moves forward only: an older commit leaves it, says so and exits 1, unless forced", async () => {
+test("a rolling tag moves forward only: an older commit leaves it, says so before it builds and has nothing to do, unless forced", async () => {
   const place = await openWorkplace();
   const root = makeRepository(layers);
-  commit(root, { "science/one/data": "2" });
+  const head = commit(root, { "science/one/data": "2" });
   assert.is((await place.run(root, ["--push", "--all"])).code, 0);
   const newer = await digests(place);
   git(root, "checkout", "--quiet", "HEAD^");
+  const why = `it is newer (2-${head.slice(0, 7)}): nothing to do\n`;
   const older = await place.run(root, ["--push", "--all"]);
-  assert.is(older.code, 1, older.stderr);
-  assert.match(
-    older.stderr,
-    /rel\/one:1\.0 stays where it is: it names a build of [0-9a-f]{7}, which does not lead to this commit/,
-  );
+  assert.is(older.code, 0, older.stderr);
+  const before = older.stderr.slice(0, older.stderr.indexOf("building"));
+  assert.match(before, `${place.repo}/sci/one:1.0 (and 3 more tags) will stay: ${why}`);
+  assert.match(older.stderr, `\n${place.repo}/rel/one:1.0 stays where it is: ${why}`);
+  assert.not.match(older.stderr, "ERROR");
+  assert.match(older.stdout, / 1\.0 newer already  rel\/one:1\.0-1-/);
+  assert.match(older.stdout, `4 tags pushed, 0 unchanged, 4 newer already in ${place.repo}.\n`);
   assert.equal(await digests(place), newer);
+  const outlook = await place.run(root, ["plan", "--push", "--all"]);
+  assert.match(outlook.stdout, `  stays: ${why}`);
+  assert.match(outlook.stdout, "\n0 to build, 4 published already\n");
   assert.is((await place.run(root, ["--push", "--all", "--force-rolling"])).code, 0);
   assert.not.equal(await digests(place), newer);
 });

@@ -219,15 +219,35 @@ test("what a failed build prints is no command to GitHub's runner, and has no lo
   }
 });
 
-test("a tag that stayed fails the case of its step, and is a warning on GitHub", async () => {
+test("a tag that must not move fails the case of its step, and is a warning on GitHub; one that is newer does neither", async () => {
   const place = await openWorkplace();
   const root = makeRepository({ ...onBusybox("one", base, "true"), ...compatFiles("base", [], "") });
   const older = git(root, "rev-parse", "HEAD");
-  commit(root, onBusybox("one", base, "echo newer"));
+  const newer = commit(root, onBusybox("one", base, "echo newer"));
   await place.run(root, ["--push", "--all"]);
   git(root, "checkout", "--quiet", older);
+  const late = reportFiles();
+  const done = await place.run(root, ["--push", "--all", ...late.args], late.github);
+  assert.is(done.code, 0, done.stderr);
+  assert.not.match(done.stderr, "::warning");
+  assert.is(readJunit(late.xml).failures, 0);
+  assert.equal(
+    readReport(late.json).steps.map(({ tags }) => tags.map(({ state, moved }) => [state, moved])),
+    [
+      [
+        ["published", true],
+        ["newer", false],
+      ],
+      [
+        ["published", true],
+        ["newer", false],
+      ],
+    ],
+  );
+  assert.match(fs.readFileSync(late.github.GITHUB_OUTPUT, "utf8"), /^pushed<<\S+\n2$/m);
+  commit(root, onBusybox("one", base, "echo beside"));
   const files = reportFiles();
-  const { code, stderr } = await place.run(root, ["--push", "--all", ...files.args], files.github);
+  const { code, stdout, stderr } = await place.run(root, ["--push", "--all", ...files.args], files.github);
   assert.is(code, 1, stderr);
   const report = readReport(files.json);
   assert.is(report.result, "failed");
@@ -240,7 +260,18 @@ test("a tag that stayed fails the case of its step, and is a warning on GitHub",
   );
   assert.is(report.steps[1]?.tags[1]?.digest, await digestAt(`${place.repo}/rel/one:1.0`));
   assert.is(readJunit(files.xml).failures, 2);
-  assert.match(stderr, /^::warning title=compat\/one%3A1\.0::.*\/rel\/one:1\.0 stays where it is: /m);
+  const branch = `it was built on another branch (${newer.slice(0, 7)}, "change"); --force-rolling moves it all the same`;
+  assert.match(stderr, `/sci/one:1.0 (and 1 more tag) will stay: ${branch}\n`);
+  assert.match(
+    stderr,
+    `::warning title=compat/one%3A1.0::${place.repo}/rel/one:1.0 stays where it is: ${branch}\n`,
+  );
+  assert.ok(
+    stdout.endsWith(
+      `\nFailed:\n  sci/one:1.0 stays where it is: ${branch}\n  rel/one:1.0 stays where it is: ${branch}\n`,
+    ),
+    stdout,
+  );
 });
 
 test("a report that cannot be written in the end is told, and keeps no other from being written", async () => {
