@@ -63,6 +63,7 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(patterns: readonly string[]): Promise<number> {
   const files = testFiles(patterns);
   if (files.length === 0) return conclude(0, 1, `No test file has ${patterns.join(" or ")} in its path.`);
+  introduce(files.length, patterns.length === 0);
   const covers = patterns.length === 0;
   if (!runScript(covers ? ["bundle", ...keepingLines] : ["build"]))
     return conclude(0, 1, "The bundle that the tests run could not be built.");
@@ -75,7 +76,7 @@ async function main(patterns: readonly string[]): Promise<number> {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const outcome = await runFile(file);
       outcomes.push(outcome);
-      print(outcome);
+      print(outcome, `${outcomes.length} of ${files.length}`);
     }
   }
   await Promise.all(Array.from({ length: filesAtOnce }, work));
@@ -193,11 +194,20 @@ function countFailures({ failure, passed, total }: Outcome): number {
   return failure === undefined ? 0 : Math.max(1, total - passed);
 }
 
-function print({ file, passed, total, seconds, failure, output }: Outcome): void {
+/** Says how long it takes and what it does to the machine, before it does it. */
+function introduce(files: number, isWhole: boolean): void {
+  const time = isWhole ? ", about a quarter of an hour on two cores" : "";
+  console.log(`${files} test ${files === 1 ? "file" : "files"}, ${filesAtOnce} at a time${time}.`);
+  if (canInstall())
+    console.log(
+      "As root on Debian it installs the Debian packages that are missing, and starts a registry and, unless DOCKER_HOST is set, an engine.",
+    );
+}
+
+function print({ file, passed, total, seconds, failure, output }: Outcome, place: string): void {
   const count = `${passed}/${total}`.padStart(7);
-  console.log(
-    `${failure === undefined ? "ok  " : "FAIL"} ${count} ${seconds.toFixed(1).padStart(6)} s  ${file}`,
-  );
+  const verdict = failure === undefined ? "ok  " : "FAIL";
+  console.log(`${place.padStart(8)}  ${verdict} ${count} ${seconds.toFixed(1).padStart(6)} s  ${file}`);
   if (failure !== undefined) console.log(`${output.trimEnd()}\n${file}: ${failure}\n`);
 }
 

@@ -43,7 +43,7 @@ export const commands: readonly Command[] = [...work, configCommand(work), compl
 
 /** What the exit codes say. */
 export const exitCodes =
-  "0 done, 1 a build or push failed, 2 the command line, 3 a definition, 4 the surroundings.";
+  "0 done, 1 a build or push failed, 2 bad command line, 3 bad definition, 4 environment (git, engine, registry).";
 
 /** The command line understood: what to run, and how much to say. */
 export interface Invocation {

@@ -17,7 +17,7 @@ export const buildCommand = defineCommand({
     "allow-dirty": {
       type: "boolean",
       default: false,
-      describe: "push a working tree that is not committed",
+      describe: "push uncommitted files, as tags that end in -dirty",
     },
     base: {
       choices: ["local", "registry"],
@@ -46,7 +46,7 @@ export const buildCommand = defineCommand({
     watch: {
       type: "boolean",
       default: false,
-      describe: "build again what a saved file touches, until stopped",
+      describe: "rebuild on every save",
     },
     jobs: {
       type: "number",
@@ -66,7 +66,7 @@ export const buildCommand = defineCommand({
     progress: {
       choices: ["auto", "plain", "tty"],
       default: "auto",
-      describe: "how it is shown: tty keeps a line for all that runs, plain is for logs",
+      describe: "progress: tty (live), plain (log lines)",
     },
     logs: {
       type: "string",
@@ -90,7 +90,7 @@ export const buildCommand = defineCommand({
     ["-v --dryrun", "what the last commit changes"],
     ["--push --repo localhost:5000/test", "build and publish to a test repository"],
     ["build sciserver-essentials --all", "one image, with the layers that it needs"],
-    ["--watch --include science/shell-tools", "build a layer again whenever one of its files is saved"],
+    ["--watch --include science/shell-tools", "rebuild a layer on every save"],
   ],
   run:
     (given, { origins }) =>

@@ -8,7 +8,7 @@ export const checkCommand = defineCommand({
     format: {
       choices: ["text", "json", "sarif"],
       default: "text",
-      describe: "how what was found is printed",
+      describe: "output format",
     },
     ...rootOptions,
   },

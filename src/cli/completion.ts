@@ -9,7 +9,7 @@ import { variableOf } from "./settings.ts";
 export const completionCommand = defineCommand({
   name: "completion",
   operands: "<shell>",
-  describe: "print what makes a shell complete commands, options and names",
+  describe: "print a shell completion script",
   positionals: {
     shell: { choices: ["bash", "zsh", "fish"], demandOption: true, describe: "the shell" },
   },

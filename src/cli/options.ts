@@ -36,7 +36,7 @@ export const repoOption = {
   requiresArg: true,
   default: defaultRepo,
   defaultDescription: `image-builder.json5, or ${defaultRepo}`,
-  describe: "repository that images are named in",
+  describe: "registry and path that images get",
   value: "NAME",
   variable: true,
   refuse: readRepo,
@@ -46,14 +46,14 @@ export const repoOption = {
 export const formatOption = {
   choices: ["text", "json"],
   default: "text",
-  describe: "how it is printed",
+  describe: "output format",
 } as const;
 
 /** How a plan is shown, and where. */
 export const planFormOptions = {
   format: {
     choices: ["text", "json", "markdown", "mermaid", "dot", "svg", "html"],
-    describe: "how it is printed [as FILE ends: .html, .svg …; text]",
+    describe: "output format [from FILE's extension, else text]",
   },
   output: { type: "string", requiresArg: true, describe: "write it to this FILE" },
 } as const;
@@ -101,12 +101,12 @@ export const planOptions = {
     group: planGroup,
     value: "REF",
   },
-  all: { type: "boolean", describe: "take every layer as changed", group: planGroup },
+  all: { type: "boolean", describe: "treat every layer as changed", group: planGroup },
   include: {
     type: "string",
     array: true,
     requiresArg: true,
-    describe: "take exactly these directories as changed",
+    describe: "treat exactly these directories as changed",
     group: planGroup,
     value: "LAYER",
   },
@@ -115,19 +115,19 @@ export const planOptions = {
     array: true,
     requiresArg: true,
     default: [],
-    describe: "take these as unchanged",
+    describe: "treat these as unchanged",
     group: planGroup,
     value: "LAYER",
   },
   untracked: {
     type: "boolean",
     default: false,
-    describe: "count files that git does not know yet",
+    describe: "include untracked files",
     group: planGroup,
   },
   stale: {
     type: "boolean",
-    describe: "build what the registry does not hold as this checkout would make it",
+    describe: "build whatever is missing or out of date in the registry",
     group: planGroup,
   },
   "allow-orphans": {

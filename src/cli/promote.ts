@@ -29,7 +29,7 @@ export const promoteCommand = defineCommand({
       value: "NAME",
     },
     dryrun: { type: "boolean", default: false, describe: "show what would move, and write nothing" },
-    format: { ...formatOption, describe: "how the tags are printed" },
+    format: formatOption,
     repo: repoOption,
     ...rootOptions,
   },

@@ -77,7 +77,6 @@ async function findPlatform(): Promise<{ engine: EngineAddress; registry: string
     if (!(error instanceof NoEngine)) throw error;
     if (!canInstall())
       throw new Refusal({ kind: "surroundings", message: "no container engine answers", hint: howToGetOne });
-    console.log("No container engine answers: using a private one below .image-builder/");
     return { engine: { host: await sharedEngine(), source: "the demo" }, registry: await sharedRegistry() };
   }
 }

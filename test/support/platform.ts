@@ -449,7 +449,11 @@ export async function testPlatform(): Promise<Platform> {
 export async function sharedEngine(): Promise<string> {
   const directory = join(privateFolder, "engine");
   const running = await findStarted(directory);
-  if (running !== undefined) return running.address;
+  if (running !== undefined) {
+    say("Using the private engine that was started earlier");
+    return running.address;
+  }
+  say("Starting a private Docker engine below .image-builder/");
   await installPackages(["docker.io", "iptables", "iproute2"], "a Docker engine");
   return (await startEngine(directory)).dockerHost;
 }
@@ -529,10 +533,11 @@ async function ensureBusybox(engine: Engine): Promise<void> {
 /** Makes sure that the engine holds `debian:bookworm-slim`: pulls it, or makes it where no registry is reached. */
 export async function ensureDebianBase(engine: Engine): Promise<void> {
   if (await hasImage(engine, debianImage)) return;
-  say(`Getting ${debianImage}`);
+  say(`Pulling ${debianImage}`);
   const failure = await pull(engine, debianImage);
   if (failure === undefined) return;
-  say(`It cannot be pulled, so it is made from Debian's packages: ${failure}`);
+  say(`Docker Hub cannot be reached (${failure}).`);
+  say(`Making ${debianImage} from Debian's packages, about a minute`);
   await installPackages(["debootstrap", "debian-archive-keyring"], `making ${debianImage}`);
   await mkdir(privateFolder, { recursive: true });
   const folder = await mkdtemp(join(privateFolder, "debootstrap-"));
@@ -660,15 +665,31 @@ async function runLogged(log: string, program: string, parameters: readonly stri
   const child = spawn(program, parameters, { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = createWriteStream(log, { flags: "a" });
   child.stderr.pipe(output, { end: false });
+  const stopTelling = tellLastLine(child.stdout);
   const status = new Promise<number | null>((done, fail) => child.once("close", done).once("error", fail));
   await pipeline(child.stdout, output, { end: false });
   const code = await status;
+  stopTelling();
   output.end();
   if (code !== 0)
     throw surroundings(
       `${program} ${parameters[0] ?? ""} failed (exit code ${code})`,
       `see ${log} for what it said`,
     );
+}
+
+/** Says every ten seconds what a program printed last, so that nobody takes it for stuck. Gives what ends that. */
+function tellLastLine(stream: Readable): () => void {
+  let last = "";
+  stream.on("data", (chunk: Buffer) => {
+    last = chunk.toString().trimEnd().split("\n").at(-1) ?? last;
+  });
+  const begun = Date.now();
+  const timer = setInterval(
+    () => say(`  ${Math.round((Date.now() - begun) / 1000)} s: ${last.trim()}`),
+    10_000,
+  );
+  return () => clearInterval(timer);
 }
 
 // -------------------------------------------------------------------------------------------- small things
