@@ -1,13 +1,13 @@
 import { lstatSync } from "node:fs";
 import type { Stats } from "node:fs";
-import { createRequire } from "node:module";
 import { join, posix } from "node:path";
-import type { Ignore as Rules } from "@balena/dockerignore";
 import { configurationName, definitionName } from "../conventions.ts";
 import { readLayerText, reasonOf } from "../layer-text.ts";
 import type { IgnorePattern } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
+import { compilePattern } from "./pattern.ts";
+import type { Matcher } from "./pattern.ts";
 
 /** Says of a path (relative to its layer, `/` between its parts) whether it is kept out of the build context. */
 export interface Ignore {
@@ -81,72 +81,42 @@ function find(path: string, file: string): Stats | undefined {
 }
 
 function parseIgnore(patterns: readonly (IgnorePattern & { readonly file: string })[]): Ignore {
-  // Loaded only here, since most layers have no .dockerignore and a preview looks at every one of them.
-  const dockerignore: (options: { ignorecase: boolean }) => Rules = createRequire(import.meta.url)(
-    "@balena/dockerignore",
-  );
-  const rules = dockerignore({ ignorecase: false });
   const problems: Problem[] = [];
-  const found: { readonly place: string; readonly rules: Rules }[] = [];
-  let hasExceptions = false;
+  const rules: { readonly place: string; readonly isException: boolean; readonly matches: Matcher }[] = [];
   for (const { text, line, file } of patterns) {
-    const sign = text.trim().startsWith("!") ? "!" : "";
-    const pattern = text.startsWith("#") ? "" : cleanPattern(text.trim().slice(sign.length).trim());
+    const pattern = text.startsWith("#") ? "" : cleanPattern(text.trim());
+    if (pattern === "") continue;
+    const isException = pattern.startsWith("!");
     try {
-      if (sign === "!" && pattern === "" && !text.startsWith("#")) throw new SyntaxError("a lone !");
-      const lines = expandPattern(pattern).map((expanded) => sign + expanded);
-      // A pattern is compiled when it is first asked, and then it throws if it is wrong.
-      const own = dockerignore({ ignorecase: false }).add(lines);
-      own.ignores(below("probe"));
-      found.push({ place: `${file}:${line}`, rules: own });
-      rules.add(lines);
-      hasExceptions ||= sign === "!";
+      if (pattern === "!") throw new SyntaxError("a lone !");
+      const matches = compilePattern(isException ? pattern.slice(1) : pattern);
+      rules.push({ place: `${file}:${line}`, isException, matches });
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      const message = `Docker does not understand the pattern ${JSON.stringify(text.trim())}`;
-      const hint = "close each [ with a ], end no line with a backslash, and let a name follow each !";
+      const shown = pattern.length > 60 ? `${pattern.slice(0, 60)}…` : text.trim();
+      const message = `Docker does not understand the pattern ${JSON.stringify(shown)}`;
+      const hint =
+        "close each [ with a ], end no line with a backslash and put none before a letter or digit, and let a name follow each !";
       problems.push({ kind: "definition", file, line, message, hint });
     }
   }
   if (problems.length > 0) throw new Refusal(...problems);
-  const ignores = (path: string) => rules.ignores(below(path));
-  // The last line that matches a path decides, so no exception comes after the one that keeps it out.
-  const reason = (path: string) =>
-    ignores(path) ? found.findLast((each) => each.rules.ignores(below(path)))?.place : undefined;
-  return Object.assign(ignores, { hasExceptions, reason });
+  // The last line that matches a path decides.
+  const decides = (path: string) => {
+    const rule = rules.findLast(({ matches }) => matches(path));
+    return rule?.isException === true ? undefined : rule;
+  };
+  return Object.assign((path: string) => decides(path) !== undefined, {
+    hasExceptions: rules.some(({ isException }) => isException),
+    reason: (path: string) => decides(path)?.place,
+  });
 }
 
-function cleanPattern(pattern: string): string {
-  if (pattern === "") return "";
-  const clean = posix.normalize(pattern).replace(/(?<=.)\/$/, "");
-  return clean.length > 1 && clean.startsWith("/") ? clean.slice(1) : clean;
-}
-
-// What Go's path/filepath.Match accepts; Docker refuses a file with any other pattern.
-const classItem = String.raw`(?:\\.|[^\\\]-])`;
-const validPattern = new RegExp(
-  String.raw`^(?:\\.|[^\\[]|\[\^?(?:${classItem}(?:-${classItem})?)+\])*$`,
-  "su",
-);
-
-/** Writes a pattern so that the library takes it as Docker does, where the two differ. */
-function expandPattern(pattern: string): string[] {
-  if (pattern === "" || pattern === "." || pattern === "/" || /^\.\.(?:\/|$)/.test(pattern)) return [];
-  if (!validPattern.test(pattern)) throw new SyntaxError(pattern);
-  const expanded = pattern
-    // Docker takes `**.pyc` for every path that ends so; the library would want a file of just that name.
-    .replace(/^\*\*(?=[^/*?[\]\\][^*?[\]\\]*$)/, "**/*")
-    // These mean nothing in a pattern, but the library hands them to its regular expression.
-    .replaceAll(/\\.|[+(){}|]/gs, (found) => (found.length > 1 ? found : `\\${found}`));
-  // The library looks for a directory that `a**b` matches at one depth only.
-  const inside = pattern.includes("**") ? [below(`${expanded}/**`)] : [];
-  return [below(expanded), ...inside];
-}
-
-/**
- * Every pattern and path is moved below one directory, for the library looks its answers up in an object: it
- * would find `constructor` there before it was ever asked.
- */
-function below(path: string): string {
-  return `layer/${path}`;
+/** As Docker cleans a line: without its `!`, `foo//./bar/` is `foo/bar`, and `/` is nothing after a `!`. */
+function cleanPattern(line: string): string {
+  if (line === "") return "";
+  const sign = line.startsWith("!") ? "!" : "";
+  const pattern = line.slice(sign.length).trim();
+  const clean = pattern === "" ? "" : posix.normalize(pattern).replace(/(?<=.)\/$/, "");
+  return sign + (clean.startsWith("/") && (sign === "!" || clean.length > 1) ? clean.slice(1) : clean);
 }
