@@ -67,6 +67,18 @@ export interface Catalog {
   /** The directories of the final layers, one for each image and version. */
   readonly finals: ReadonlySet<string>;
   readonly conventions: Conventions;
+  /** By file and line. */
+  readonly warnings: readonly Warning[];
+}
+
+/** What is likely a mistake in the definitions, and changes what is built; `check` finds it too. */
+export interface Warning {
+  /** The rule of `check`. */
+  readonly rule: "unlinked-base" | "missing-definition";
+  readonly file: string;
+  readonly line?: number;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** The commit that is built. */
@@ -197,6 +209,8 @@ export interface Plan {
   readonly orphans?: readonly Orphaned[];
   /** The files for which the build is dirty; not there where it is clean. */
   readonly uncommitted?: readonly Uncommitted[];
+  /** What in the definitions is likely a mistake; not there where nothing is. */
+  readonly warnings?: readonly Warning[];
 }
 
 /** How to log in to a registry. An identity token stands for a login that its holder made elsewhere. */

@@ -1,3 +1,5 @@
+import type { Rule } from "./rules.ts";
+
 /**
  * What can be wrong, as a value that a person can act on.
  *
@@ -12,6 +14,8 @@ export interface Problem {
   readonly file?: string;
   readonly line?: number;
   readonly column?: number;
+  /** Of a mistake in the definitions: which of the rules of `check` it breaks. */
+  readonly rule?: Rule;
 }
 
 /** The exit code that each kind of problem leads to. */

@@ -1,5 +1,5 @@
 import { defineCommand } from "./command.ts";
-import { findRoot, rootOptions } from "./options.ts";
+import { findRoot, readRepo, repoOption, rootOptions } from "./options.ts";
 
 export const checkCommand = defineCommand({
   name: "check",
@@ -10,6 +10,7 @@ export const checkCommand = defineCommand({
       default: "text",
       describe: "output format",
     },
+    repo: repoOption,
     ...rootOptions,
   },
   examples: [
@@ -18,6 +19,9 @@ export const checkCommand = defineCommand({
   ],
   run: (given) => async (surroundings) => {
     const { check } = await import("../commands/check.ts");
-    return check({ root: findRoot(given.root), format: given.format }, surroundings);
+    return check(
+      { root: findRoot(given.root), repo: readRepo(given.repo), format: given.format },
+      surroundings,
+    );
   },
 });

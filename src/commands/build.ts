@@ -5,6 +5,7 @@ import { readSource } from "../git/checkout.ts";
 import type { Step } from "../model.ts";
 import { namedTags, tagProblem } from "../planning/names.ts";
 import { logPlan, nothingToBuild, orphanLines } from "../report/plan.ts";
+import { warningLines } from "../report/warnings.ts";
 import type { ProgressMode } from "../report/progress.ts";
 import type { RunRecord } from "../report/run-report.ts";
 import type { RunResult } from "../run.ts";
@@ -60,7 +61,7 @@ async function run(
   if (settings.images.length > 0) (await import("./why.ts")).tellUnplanned(seen, settings, surroundings);
   const { catalog, plan } = seen;
   logPlan(plan, log);
-  for (const line of orphanLines(plan)) surroundings.progress(`${line}\n`);
+  for (const line of [...orphanLines(plan), ...warningLines(plan)]) surroundings.progress(`${line}\n`);
   if (push) await (await import("./branch.ts")).requirePublishingBranch(settings, environment);
   if (push) refuseUncommitted(seen, settings);
   else tellIncomplete(seen, surroundings);

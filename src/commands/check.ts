@@ -17,6 +17,7 @@ import type { Surroundings } from "./surroundings.ts";
 /** What is checked and how it is told, as the command line gives it. */
 export interface CheckSettings {
   readonly root: string;
+  readonly repo: string;
   readonly format: "text" | "json" | "sarif";
 }
 
@@ -24,8 +25,11 @@ export interface CheckSettings {
  * `image-builder check`: reads every definition, composes every compat layer with what it includes, and lists what would
  * go into each build. Needs neither git nor an engine. Gives the exit code: 0 where nothing worse than a warning is found.
  */
-export async function check({ root, format }: CheckSettings, surroundings: Surroundings): Promise<number> {
-  const { catalog, problems } = readCatalog(root);
+export async function check(
+  { root, repo, format }: CheckSettings,
+  surroundings: Surroundings,
+): Promise<number> {
+  const { catalog, problems } = readCatalog(root, repo);
   const findings = catalog === undefined ? problems.map(asFinding) : await inspect(root, catalog);
   const errors = findings.filter(({ severity }) => severity === "error");
   const [first] = errors;
@@ -54,12 +58,13 @@ export async function check({ root, format }: CheckSettings, surroundings: Surro
 
 /** Everything that is to be said of a valid catalog, by file and line. */
 async function inspect(root: string, catalog: Catalog): Promise<readonly Finding[]> {
-  const { science, compat, stacks, conventions } = catalog;
+  const { science, compat, stacks, conventions, warnings } = catalog;
   // What two stacks share is said once.
   const found = new Map<string, Finding>();
   const add = (findings: readonly Finding[]) => {
     for (const finding of findings) found.set(findingLine(finding), finding);
   };
+  for (const warning of warnings) add([{ ...warning, kind: "definition", severity: "warning" }]);
   const list = openListings(root, conventions.ignoreFiles);
   for (const { directory, dockerfile } of science.values()) {
     add(lintInstructions(directory, dockerfile));

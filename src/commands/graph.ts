@@ -1,6 +1,6 @@
 import { layerGraph } from "../planning/layer-graph.ts";
 import { logPlan } from "../report/plan.ts";
-import { writeOutput } from "./output.ts";
+import { tellWarnings, writeOutput } from "./output.ts";
 import { drawPlan } from "./plan-forms.ts";
 import type { PlanFormat } from "./plan-forms.ts";
 import { preview } from "./preview.ts";
@@ -18,6 +18,7 @@ export interface GraphSettings extends PlanSettings {
 export async function graph(settings: GraphSettings, surroundings: Surroundings): Promise<number> {
   const seen = await preview(settings, surroundings);
   logPlan(seen.plan, surroundings.log);
+  if (!["text", "markdown"].includes(settings.format)) tellWarnings(seen.plan, surroundings);
   await writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
   return 0;
 }

@@ -22,7 +22,7 @@ export interface HistorySettings {
 /** `image-builder history`: prints every build of an image and version that is published. Gives the exit code. */
 export async function history(settings: HistorySettings, surroundings: Surroundings): Promise<number> {
   const { root, repo, image, format } = settings;
-  const catalog = root === undefined ? undefined : loadCatalog(root);
+  const catalog = root === undefined ? undefined : loadCatalog(root, repo);
   const { reference, named } = findPublishedImage(catalog, repo, image);
   const [, repository = "", version = ""] = /^(.*):(\d+(?:\.\d+)*)$/.exec(reference) ?? [];
   if (repository === "") throw new Refusal(noVersion(image));

@@ -74,6 +74,7 @@ function catalogOf(root: string): Catalog {
     stacks: new Map(),
     finals: new Set(),
     conventions: defaultConventions,
+    warnings: [],
   };
 }
 

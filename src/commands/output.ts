@@ -1,5 +1,7 @@
 import path from "node:path";
+import type { Plan } from "../model.ts";
 import { Refusal } from "../problem.ts";
+import { warningLines } from "../report/warnings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Writes to the file that `--output` names, in a directory that is made if need be, or without one to standard output. */
@@ -49,4 +51,9 @@ export function orRefuse<T>(name: string, done: string, action: () => T): T {
       message: `${name} cannot be ${done}: ${error instanceof Error ? error.message : String(error)}`,
     });
   }
+}
+
+/** Says the warnings of a plan beside a form of it that does not hold them. */
+export function tellWarnings(plan: Plan, { progress }: Pick<Surroundings, "progress">): void {
+  for (const line of warningLines(plan)) progress(`${line}\n`);
 }

@@ -4,7 +4,7 @@ import type { Catalog, CompatStep, Plan } from "../model.ts";
 import { releaseId, releaseSteps } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import { logPlan } from "../report/plan.ts";
-import { writeOutput } from "./output.ts";
+import { tellWarnings, writeOutput } from "./output.ts";
 import { drawPlan } from "./plan-forms.ts";
 import type { PlanFormat } from "./plan-forms.ts";
 import { preview } from "./preview.ts";
@@ -32,6 +32,7 @@ export async function plan(settings: PlanOutput, surroundings: Surroundings): Pr
   tellIncomplete(seen, surroundings);
   if (settings.showDockerfile === undefined) {
     logPlan(made, surroundings.log);
+    if (!["text", "json", "markdown"].includes(settings.format)) tellWarnings(made, surroundings);
     await writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
     return 0;
   }

@@ -64,7 +64,7 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   // git works in processes of its own while the definitions are read here; its refusal is looked at after theirs.
   const asked = readCheckout(settings.root, ref, { shallow: stale });
   asked.catch(() => undefined);
-  const catalog = loadCatalog(settings.root);
+  const catalog = loadCatalog(settings.root, settings.repo);
   const answer = await asked;
   const { checkout, orphans } =
     ref === null ? { checkout: answer, orphans: [] } : await protectImages(settings, catalog, answer, ref);
@@ -75,11 +75,13 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
     ? await askRegistry(settings, catalog, surroundings)
     : findChanges(settings, catalog, checkout, triggers, configured);
   const counts = ref === null || settings.untracked;
+  const unknown = new Set(counts ? [] : checkout.untracked);
+  const warnings = catalog.warnings.filter(({ file }) => !unknown.has(file));
   if (!counts) tellUntracked(catalog, checkout, found.changes, triggers, surroundings);
   const without = counts ? new Set<string>() : newLayers(catalog, checkout, found.changes);
   const { commit, count } = checkout;
   const build = { commit, count, stamp: stampOf(commit, count) };
-  const input = { catalog, ...found, without, orphans, repo: settings.repo, ref };
+  const input = { catalog, ...found, without, orphans, warnings, repo: settings.repo, ref };
   const ids = findImages(catalog, settings.images).map(stepId);
   const planOf = (uncommitted: readonly Uncommitted[]) => {
     const dirty = uncommitted.length > 0;
@@ -102,7 +104,14 @@ function tellUntracked(
   triggers: Triggers,
   { progress }: Surroundings,
 ): void {
-  const left = [...changedLayers(catalog, untracked, triggers).keys()].filter((layer) => !changes.has(layer));
+  const files = new Set(untracked);
+  const undefinedLayers = catalog.warnings.flatMap(({ rule, file }) =>
+    rule === "missing-definition" && files.has(file) ? [path.posix.dirname(file)] : [],
+  );
+  const layers = [...changedLayers(catalog, untracked, triggers).keys()].filter(
+    (layer) => !changes.has(layer),
+  );
+  const left = [...layers, ...undefinedLayers];
   if (left.length > 0)
     progress(`Left out, because untracked: ${left.join(", ")}. Run git add, or pass --untracked.\n`);
 }
@@ -117,9 +126,9 @@ function newLayers({ science }: Catalog, { untracked }: Checkout, changes: Chang
   );
 }
 
-/** The catalog below a root; refuses with every problem in it. */
-export function loadCatalog(root: string): Catalog {
-  const { catalog, problems } = readCatalog(root);
+/** The catalog below a root, for images in this repository; refuses with every problem in it. */
+export function loadCatalog(root: string, repo?: string): Catalog {
+  const { catalog, problems } = readCatalog(root, repo);
   if (catalog === undefined) throw new Refusal(...problems);
   return catalog;
 }

@@ -28,7 +28,7 @@ export async function promote(settings: PromoteSettings, surroundings: Surroundi
   const { log, out, signal } = surroundings;
   const to = [...new Set(settings.to)];
   checkNames(from, to);
-  const catalog = loadCatalog(root);
+  const catalog = loadCatalog(root, repo);
   const releases = selectReleases(catalog, settings.images);
   const [{ carryOutPromotion, planPromotion, previewPromotion }, { openRegistry }] = await Promise.all([
     import("../building/promote.ts"),

@@ -35,7 +35,7 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const { root, repo, format } = settings;
   const asked = readCheckout(root, null, { shallow: true });
   asked.catch(() => undefined);
-  const catalog = loadCatalog(root);
+  const catalog = loadCatalog(root, repo);
   const named = findImages(catalog, settings.images);
   const { commit, uncommitted } = await asked;
   const former = formerReleases((await pastDefinitions(root)).flatMap(readPast), catalog);

@@ -61,7 +61,7 @@ export async function watch(settings: BuildSettings, surroundings: Surroundings)
     await build(first);
   };
   const buildSaved = async (): Promise<void> => {
-    const catalog = loadCatalog(root);
+    const catalog = loadCatalog(root, settings.repo);
     const touched = changedLayers(catalog, saved, triggersOf(root, catalog));
     for (const directory of touched.keys()) owed.add(directory);
     if (saved.has(configurationName))

@@ -67,7 +67,14 @@ function readFragment(directory: string, written: string): Fragment {
     if (each.unterminated === undefined) continue;
     const message = `the heredoc ${each.unterminated} is not ended`;
     const hint = `add a line that holds ${each.unterminated} and nothing else`;
-    problems.push({ kind: "definition", file, line: each.line, message, hint });
+    problems.push({
+      kind: "definition",
+      rule: "unterminated-heredoc",
+      file,
+      line: each.line,
+      message,
+      hint,
+    });
   }
   body += unixLines(text.slice(at));
   return {
@@ -94,6 +101,7 @@ function readDirectives(file: string, lines: readonly string[], problems: Proble
       const hint = "use # escape=\\ or # escape=`";
       problems.push({
         kind: "definition",
+        rule: "parser-directive",
         file,
         line,
         message: `${value} cannot be the escape character`,
@@ -103,7 +111,8 @@ function readDirectives(file: string, lines: readonly string[], problems: Proble
     const earlier = directives.find((directive) => directive.name === name);
     if (earlier !== undefined) {
       const message = `a second # ${name} directive; the first is in line ${earlier.line}`;
-      problems.push({ kind: "definition", file, line, message, hint: "keep one of them" });
+      const hint = "keep one of them";
+      problems.push({ kind: "definition", rule: "parser-directive", file, line, message, hint });
     }
     directives.push({ name, value, line });
   }
@@ -128,6 +137,7 @@ function contradictions(fragments: readonly Fragment[]): Problem[] {
     return [
       {
         kind: "definition",
+        rule: "parser-directive",
         file: other.file,
         ...(other.line === undefined ? {} : { line: other.line }),
         message: `needs # ${name}=${other.value}, but ${first.file} needs # ${name}=${first.value}`,

@@ -42,6 +42,7 @@ export function readIgnore(
       : readLayerText(root, directory, name, found, (_, message, hint, line) => {
           problems.push({
             kind: "definition",
+            rule: "unreadable-file",
             file,
             message,
             hint,
@@ -76,7 +77,8 @@ function find(path: string, file: string): Stats | undefined {
     const reason = reasonOf(error);
     if (reason === "not a directory") return undefined;
     const message = `cannot be read: ${reason}`;
-    throw new Refusal({ kind: "definition", file, message, hint: "let the user that runs this read it" });
+    const hint = "let the user that runs this read it";
+    throw new Refusal({ kind: "definition", rule: "unreadable-file", file, message, hint });
   }
 }
 
@@ -97,7 +99,7 @@ function parseIgnore(patterns: readonly (IgnorePattern & { readonly file: string
       const message = `Docker does not understand the pattern ${JSON.stringify(shown)}`;
       const hint =
         "close each [ with a ], end no line with a backslash and put none before a letter or digit, and let a name follow each !";
-      problems.push({ kind: "definition", file, line, message, hint });
+      problems.push({ kind: "definition", rule: "ignore-pattern", file, line, message, hint });
     }
   }
   if (problems.length > 0) throw new Refusal(...problems);

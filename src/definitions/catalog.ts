@@ -1,9 +1,9 @@
 import path from "node:path";
-import { definitionName } from "../conventions.ts";
-import type { Base, Catalog, CompatLayer, Conventions, ScienceLayer } from "../model.ts";
+import { definitionName, defaultRepo } from "../conventions.ts";
+import type { Base, Catalog, CompatLayer, Conventions, ScienceLayer, Warning } from "../model.ts";
 import { nearest } from "../nearest.ts";
 import type { Problem } from "../problem.ts";
-import { parseReference } from "../reference.ts";
+import type { Rule } from "../rules.ts";
 import { compareVersions } from "../version.ts";
 import { conventionsOf, readConfigurationAt } from "./configuration.ts";
 import { readCompatDefinition, readScienceDefinition } from "./definition.ts";
@@ -12,12 +12,22 @@ import { readDockerfile, readFragment } from "./dockerfile.ts";
 import type { DockerfileReading, NamedImage } from "./dockerfile.ts";
 import { findLayers } from "./layer-files.ts";
 import type { FoundLayers, LayerFiles } from "./layer-files.ts";
+import { looseName, ownName, versionInStamp } from "./own-name.ts";
+import type { OwnName } from "./own-name.ts";
+
+/** What was read of a root. */
+export interface CatalogReading {
+  /** Undefined where there is any problem. */
+  readonly catalog: Catalog | undefined;
+  /** Sorted by file and line. */
+  readonly problems: readonly Problem[];
+}
 
 /**
- * Reads `image-builder.json5` and every definition and Dockerfile below `science/` and `compat/` of a root. Gives every problem there is, sorted
- * by file and line, and a catalog only where there is none.
+ * Reads `image-builder.json5` and every definition and Dockerfile below `science/` and `compat/` of a root. `repo` is the repository that images
+ * are to be named in, where that is not the one that the file says.
  */
-export function readCatalog(root: string): { catalog: Catalog | undefined; problems: readonly Problem[] } {
+export function readCatalog(root: string, repo?: string): CatalogReading {
   const foundScience = findLayers(root, "science");
   const foundCompat = findLayers(root, "compat");
   if (!foundScience.exists && !foundCompat.exists) {
@@ -30,7 +40,12 @@ export function readCatalog(root: string): { catalog: Catalog | undefined; probl
   const configuration = readConfigurationAt(root);
   const science = foundScience.layers.map(draftScience);
   const compat = foundCompat.layers.map(draftCompat);
-  const links = new ScienceLinks(science, foundScience);
+  const names: Names = {
+    byTarget: groupBy(science, ({ identity }) => identity?.target),
+    byImage: groupBy(science, ({ identity }) => identity?.image),
+    repos: [configuration.values.repo ?? defaultRepo, ...(repo === undefined ? [] : [repo])],
+  };
+  const links = new ScienceLinks(science, foundScience, names);
   const problems: Problem[] = [...configuration.problems, ...foundScience.problems, ...foundCompat.problems];
   for (const { reading, dockerfile } of [...science, ...compat]) {
     problems.push(...reading.problems, ...dockerfile.problems);
@@ -39,10 +54,25 @@ export function readCatalog(root: string): { catalog: Catalog | undefined; probl
   problems.push(...checkRetired(science));
   problems.push(...checkScienceCycles(science), ...checkVersions(science));
   problems.push(...checkCompatNames(science, compat, foundCompat), ...checkIncludeCycles(compat));
-  problems.push(...checkFragments(compat, science));
+  const fragments = checkFragments(compat, names);
+  problems.push(...fragments.problems);
   if (problems.length > 0) return { catalog: undefined, problems: problems.sort(byPlace) };
   const conventions = conventionsOf(configuration.values);
-  return { catalog: makeCatalog(science, compat, conventions), problems };
+  const warnings = [
+    ...links.warnings,
+    ...fragments.warnings,
+    ...[...foundScience.undefinedLayers, ...foundCompat.undefinedLayers].map(undefinedLayer),
+  ].sort(byPlace);
+  return { catalog: { ...makeCatalog(science, compat, conventions), warnings }, problems };
+}
+
+function undefinedLayer(directory: string): Warning {
+  return {
+    rule: "missing-definition",
+    file: `${directory}/Dockerfile`,
+    message: `has no ${definitionName} beside it, so it is not built`,
+    hint: "add one, or move the Dockerfile away; see docs/definitions.md",
+  };
 }
 
 /** A science layer while it is checked. */
@@ -114,77 +144,119 @@ function draftCompat(files: LayerFiles): CompatDraft {
 
 // ---- What science layers build on
 
-/** A reference to one of our own products: `[anything/]sci/{target}…` or `[anything/]rel/{image}…`. */
-interface OwnName {
-  /** What stands before `sci/` or `rel/`, its slash included. */
-  readonly before: string;
-  readonly room: "sci" | "rel";
-  readonly name: string;
-  readonly tag: string | undefined;
-  readonly digest: string | undefined;
+/** The layers that a reference can mean. */
+interface Names {
+  readonly byTarget: ReadonlyMap<string, readonly ScienceDraft[]>;
+  readonly byImage: ReadonlyMap<string, readonly ScienceDraft[]>;
+  /** The repositories that our own images are named in. */
+  readonly repos: readonly string[];
 }
 
-function ownName(reference: string): OwnName | undefined {
-  const parsed = parseReference(reference);
-  if (parsed === undefined) return undefined;
-  const parts = parsed.repository.split("/");
-  const name = parts.pop();
-  const room = parts.pop();
-  if (name === undefined || (room !== "sci" && room !== "rel")) return undefined;
-  const before = [...(parsed.registry === undefined ? [] : [parsed.registry]), ...parts]
-    .map((part) => `${part}/`)
-    .join("");
-  return { before, room, name, tag: parsed.tag, digest: parsed.digest };
+/** What may be meant by a reference that is not written as that of a layer. */
+interface Unlinked {
+  /** It must not stay as it is: nobody would mean another image by it. */
+  readonly refused: boolean;
+  readonly layers: readonly ScienceDraft[];
+  /** How to write it so that it means another image for sure. */
+  readonly explicit: string;
 }
 
-/** `2.4` of `2.4-42-f90dbd6`: the version in an immutable tag. */
-function versionInStamp(tag: string): string | undefined {
-  return /^(\d+(?:\.\d+)*)-\d+-[0-9a-z]+(?:-dirty)?$/.exec(tag)?.[1];
+/**
+ * Whether a reference that is not written as that of a layer may mean one, in a Dockerfile of the layer `user`. A layer that names its own target
+ * or image means the image from elsewhere: it cannot stand on itself.
+ */
+function findUnlinked(
+  reference: string,
+  { byTarget, byImage, repos }: Names,
+  user: ScienceDraft | undefined,
+): Unlinked | undefined {
+  const loose = looseName(reference, repos);
+  if (loose === undefined || user?.identity?.target === loose.name) return undefined;
+  const targets = byTarget.get(loose.name);
+  const images = user?.identity?.image === loose.name ? undefined : byImage.get(loose.name);
+  const layers = targets ?? images;
+  if (layers === undefined) return undefined;
+  const { version, near, explicit } = loose;
+  const same =
+    version === undefined ? layers : layers.filter(({ identity }) => identity?.version === version);
+  return { refused: near && same.length > 0, layers: same.length > 0 ? same : layers, explicit };
 }
+
+/** What follows the reference, and what to do about it. */
+function explainUnlinked(
+  { layers, explicit }: Unlinked,
+  toLink: (choices: string) => string,
+): readonly [string, string] {
+  const choices = layers.slice(0, 3).map((layer) => scienceReference("", layer));
+  return [
+    `is an image from elsewhere, not the layer ${layers[0]?.directory}`,
+    `for the layer, ${toLink(choices.join(" or "))}; for another image, write ${explicit}`,
+  ];
+}
+
+/** What is wrong with a reference: the rule, what follows the reference, and a hint. */
+type Wrong = readonly [rule: Rule, what: string, hint: string];
 
 /** Finds the layers that Dockerfiles name, and notes them in the drafts. */
 class ScienceLinks {
   readonly problems: Problem[] = [];
-  readonly #byTarget: ReadonlyMap<string, readonly ScienceDraft[]>;
-  readonly #byImage: ReadonlyMap<string, readonly ScienceDraft[]>;
+  readonly warnings: Warning[] = [];
+  readonly #names: Names;
   readonly #vague: readonly ScienceDraft[];
   readonly #refused: ReadonlySet<string>;
+  readonly #undefined: ReadonlyMap<string, string>;
   readonly #partial: boolean;
 
-  constructor(science: readonly ScienceDraft[], found: FoundLayers) {
-    this.#byTarget = groupBy(science, ({ identity }) => identity?.target);
-    this.#byImage = groupBy(science, ({ identity }) => identity?.image);
+  constructor(science: readonly ScienceDraft[], found: FoundLayers, names: Names) {
+    this.#names = names;
     this.#vague = science.filter(({ identity }) => identity === undefined);
     this.#refused = new Set(found.refused.map((directory) => path.posix.basename(directory)));
+    this.#undefined = new Map(
+      found.undefinedLayers.map((directory) => [path.posix.basename(directory), directory]),
+    );
     this.#partial = found.partial;
     for (const draft of science) for (const image of draft.dockerfile.images) this.#link(draft, image);
   }
 
   #link(draft: ScienceDraft, image: NamedImage): void {
-    const own = ownName(image.reference);
-    if (own === undefined) return;
-    const wrong = own.room === "rel" ? this.#checkRelease(own) : this.#findLayer(draft, image, own);
+    const { reference, line } = image;
+    const own = ownName(reference);
+    const wrong =
+      own?.room === "sci"
+        ? this.#findLayer(draft, image, own)
+        : own !== undefined && this.#names.byImage.has(own.name)
+          ? this.#checkRelease(own)
+          : this.#checkUnlinked(draft, image);
     if (wrong === undefined) return;
     draft.unsure = true;
-    const [message, hint] = wrong;
-    this.problems.push(problem(draft.dockerfileFile, image.line, `${image.reference} ${message}`, hint));
+    const [rule, message, hint] = wrong;
+    this.problems.push(problem(rule, draft.dockerfileFile, line, `${reference} ${message}`, hint));
   }
 
-  #checkRelease({ before, name, tag }: OwnName): readonly [string, string] | undefined {
-    const layers = this.#byImage.get(name);
-    if (layers === undefined) return undefined;
+  #checkUnlinked(draft: ScienceDraft, { reference, line }: NamedImage): Wrong | undefined {
+    const unlinked = findUnlinked(reference, this.#names, draft);
+    if (unlinked === undefined) return undefined;
+    const [what, hint] = explainUnlinked(unlinked, (choices) => `write ${choices}`);
+    const rule = "unlinked-base";
+    if (unlinked.refused) return [rule, what, hint];
+    this.warnings.push({ rule, file: draft.dockerfileFile, line, message: `${reference} ${what}`, hint });
+    return undefined;
+  }
+
+  #checkRelease({ before, name, tag }: OwnName): Wrong {
+    const layers = this.#names.byImage.get(name) ?? [];
     const version = tag === undefined ? undefined : (versionInStamp(tag) ?? tag);
     const same = layers.filter(({ identity }) => identity?.version === version);
     const choices = (same.length > 0 ? same : layers).map((layer) => scienceReference(before, layer));
-    return ["is a release, with a compat layer in it", `build on the science layer: ${choices.join(" or ")}`];
+    const hint = `build on the science layer: ${choices.join(" or ")}`;
+    return ["release-as-base", "is a release, with a compat layer in it", hint];
   }
 
-  #findLayer(draft: ScienceDraft, image: NamedImage, own: OwnName): readonly [string, string] | undefined {
-    // A digest names one build for good, whatever becomes of the layer.
-    if (own.digest !== undefined) return undefined;
-    const layers = this.#byTarget.get(own.name) ?? [];
+  #findLayer(draft: ScienceDraft, image: NamedImage, own: OwnName): Wrong | undefined {
+    const layers = this.#names.byTarget.get(own.name) ?? [];
     const layer = layers.find(({ identity }) => identity?.version === own.tag);
-    if (layer === draft) return ["is the layer itself", "build on another one, or on a foreign image"];
+    if (layer === draft)
+      return ["base-cycle", "is the layer itself", "build on another one, or on a foreign image"];
     if (layer !== undefined) {
       draft.bases.add(layer);
       draft.named.set(image, layer);
@@ -194,7 +266,7 @@ class ScienceLinks {
       draft.unsure = true;
       return undefined;
     }
-    return this.#explainMiss(own, layers);
+    return ["unknown-layer", ...this.#explainMiss(draft, own, layers)];
   }
 
   /** Whether a layer that could not be read might be the one that is meant. */
@@ -205,27 +277,45 @@ class ScienceLinks {
     });
   }
 
-  #explainMiss({ before, name, tag }: OwnName, layers: readonly ScienceDraft[]): readonly [string, string] {
+  #explainMiss(
+    draft: ScienceDraft,
+    { before, name, tag }: OwnName,
+    layers: readonly ScienceDraft[],
+  ): readonly [string, string] {
     const [layer] = layers;
     if (layer !== undefined) {
       const written = `write ${layers.map((each) => scienceReference(before, each)).join(" or ")}`;
       if (tag === undefined) return ["names no version", written];
       const { version } = layer.identity ?? {};
       if (versionInStamp(tag) === version)
-        return ["names one build of the layer", `${written}, the plain version`];
+        return [
+          "names one build of the layer",
+          `${written}, the plain version; to keep this build, add its digest`,
+        ];
       return [`matches no layer: ${layer.directory} has version ${version}`, written];
     }
-    const ofImage = this.#byImage.get(name);
+    const directory = this.#undefined.get(name);
+    if (directory !== undefined)
+      return ["matches no layer", `${directory} has a Dockerfile and no ${definitionName}; add one`];
+    const ofImage = this.#names.byImage.get(name);
     if (ofImage !== undefined) {
       const choices = ofImage.map((each) => scienceReference(before, each)).join(" or ");
       return ["matches no layer", `${name} is an image; name the target of one of its layers: ${choices}`];
     }
-    const [near] = this.#byTarget.get(nearest(name, this.#byTarget.keys()) ?? "") ?? [];
-    const hint = "below sci/ stand the targets of science layers; a digest makes it a foreign image";
+    const near = this.#nearest(draft, name);
+    const hint = "sci/… names a science layer of this checkout; add a digest to use an image from elsewhere";
     return [
       "matches no layer",
       near === undefined ? hint : `did you mean ${scienceReference(before, near)}?`,
     ];
+  }
+
+  /** The layer whose target is most like a name: one of the same image where any is like it. */
+  #nearest(draft: ScienceDraft, name: string): ScienceDraft | undefined {
+    const { byTarget, byImage } = this.#names;
+    const siblings = (byImage.get(draft.identity?.image ?? "") ?? []).filter((layer) => layer !== draft);
+    const targets = siblings.flatMap(({ identity }) => identity?.target ?? []);
+    return byTarget.get(nearest(name, targets) ?? nearest(name, byTarget.keys()) ?? "")?.[0];
   }
 }
 
@@ -242,7 +332,7 @@ function checkTargets(science: readonly ScienceDraft[]): readonly Problem[] {
       if (first === undefined) continue;
       const message = `target "${target}" is also that of ${placeOf(first, "target")}`;
       const hint = 'a target names one layer; give one of them another "target"';
-      problems.push(problemAt(other, "target", message, hint));
+      problems.push(problemAt("duplicate-target", other, "target", message, hint));
       // Which of the two a FROM means cannot be told.
       for (const draft of science) if (draft.bases.has(first) || draft.bases.has(other)) draft.unsure = true;
     }
@@ -292,7 +382,7 @@ function checkFinals(science: readonly ScienceDraft[]): readonly Problem[] {
       finals.length === 0
         ? "let one of them build on a foreign image"
         : `let one build on the other (FROM ${scienceReference("", first)}), or give one another "version" or "image"`;
-    problems.push(problemAt(first, "image", message, hint));
+    problems.push(problemAt("final-layers", first, "image", message, hint));
   }
   return problems;
 }
@@ -308,7 +398,7 @@ function checkRetired(science: readonly ScienceDraft[]): readonly Problem[] {
     const message = `"retired" counts in the final layer of ${name} alone, which is ${final.definitionFile}`;
     for (const draft of group)
       if (draft.reading.values.retired)
-        problems.push(problemAt(draft, "retired", message, "move it there, or take it out"));
+        problems.push(problemAt("retired-layer", draft, "retired", message, "move it there, or take it out"));
   }
   return problems;
 }
@@ -324,29 +414,22 @@ function checkScienceCycles(science: readonly ScienceDraft[]): readonly Problem[
     const image = first?.dockerfile.images.find((each) => first.named.get(each) === second);
     const message = `science layers build on each other in a circle: ${names}`;
     const hint = "let one of them build on something else";
-    return problem(first?.dockerfileFile, image?.line, message, hint);
+    return problem("base-cycle", first?.dockerfileFile, image?.line, message, hint);
   });
 }
 
+/** A matter of the layer that the last stage builds on: what else a Dockerfile takes from, and what lies below, can have any version. */
 function checkVersions(science: readonly ScienceDraft[]): readonly Problem[] {
   const problems: Problem[] = [];
   for (const draft of science) {
-    const { identity } = draft;
-    if (identity === undefined) continue;
-    const seen = new Set<ScienceDraft>([draft]);
-    const waiting = [...draft.bases];
-    for (let base = waiting.pop(); base !== undefined; base = waiting.pop()) {
-      if (seen.has(base)) continue;
-      seen.add(base);
-      // What lies below a layer of the same image is that layer's matter.
-      if (base.identity?.image !== identity.image) waiting.push(...base.bases);
-      else if (compareVersions(identity.version, base.identity.version) < 0) {
-        const message = `version ${identity.version} of ${identity.image} builds on the higher ${base.identity.version} of ${placeOf(base, "version")}`;
-        problems.push(
-          problemAt(draft, "version", message, `give it version "${base.identity.version}" or a higher one`),
-        );
-      }
-    }
+    const final = draft.dockerfile.images.find((image) => image.final);
+    const base = final === undefined ? undefined : draft.named.get(final);
+    const [own, below] = [draft.identity, base?.identity];
+    if (base === undefined || own === undefined || below === undefined || own.image !== below.image) continue;
+    if (compareVersions(own.version, below.version) >= 0) continue;
+    const message = `version ${own.version} of ${own.image} builds on the higher ${below.version} of ${placeOf(base, "version")}`;
+    const hint = `give it version "${below.version}" or a higher one`;
+    problems.push(problemAt("lower-version", draft, "version", message, hint));
   }
   return problems;
 }
@@ -359,6 +442,7 @@ function checkCompatNames(
   found: FoundLayers,
 ): readonly Problem[] {
   const names = new Set(compat.map(({ name }) => name));
+  const withoutDefinition = new Set(found.undefinedLayers);
   // What was refused is there all the same, and so may be what lies below a directory that could not be looked into.
   const mayExist = (name: string) => {
     return (
@@ -366,6 +450,8 @@ function checkCompatNames(
     );
   };
   const hintFor = (name: string) => {
+    if (withoutDefinition.has(`compat/${name}`))
+      return `compat/${name} has a Dockerfile and no ${definitionName}; add one`;
     const meant = nearest(name.replace(/^compat\//, ""), names);
     if (meant !== undefined) return `did you mean "${meant}"?`;
     return names.size === 0
@@ -376,14 +462,14 @@ function checkCompatNames(
   for (const draft of science) {
     const { compat: name } = draft.reading.values;
     if (name === undefined || mayExist(name)) continue;
-    problems.push(problemAt(draft, "compat", `there is no compat layer "${name}"`, hintFor(name)));
+    const message = `there is no compat layer "${name}"`;
+    problems.push(problemAt("unknown-compat", draft, "compat", message, hintFor(name)));
   }
   for (const draft of compat) {
     for (const name of draft.reading.values.includes ?? []) {
       if (mayExist(name)) continue;
-      problems.push(
-        problemAt(draft, "includes", `includes "${name}", which is no compat layer`, hintFor(name)),
-      );
+      const message = `includes "${name}", which is no compat layer`;
+      problems.push(problemAt("unknown-compat", draft, "includes", message, hintFor(name)));
     }
   }
   return problems;
@@ -399,29 +485,42 @@ function checkIncludeCycles(compat: readonly CompatDraft[]): readonly Problem[] 
     const names = [...cycle, first].map((draft) => draft?.name).join(" -> ");
     const message = `compat layers include each other in a circle: ${names}`;
     const line = first?.reading.lineOf("includes");
-    return problem(first?.definitionFile, line, message, 'take one of these names out of its "includes"');
+    const hint = 'take one of these names out of its "includes"';
+    return problem("include-cycle", first?.definitionFile, line, message, hint);
   });
 }
 
 /** A fragment stands on its science layer alone, so it takes nothing from our own products: no plan orders that. */
 function checkFragments(
   compat: readonly CompatDraft[],
-  science: readonly ScienceDraft[],
-): readonly Problem[] {
-  const images = new Set(science.flatMap(({ reading }) => reading.values.image ?? []));
+  names: Names,
+): { readonly problems: readonly Problem[]; readonly warnings: readonly Warning[] } {
   const problems: Problem[] = [];
+  const warnings: Warning[] = [];
   for (const { directory, dockerfile } of compat) {
+    const file = `${directory}/Dockerfile`;
     for (const { reference, line } of dockerfile.images) {
       const own = ownName(reference);
-      if (own === undefined || (own.room === "sci" ? own.digest !== undefined : !images.has(own.name)))
+      if (own?.room === "sci" || (own !== undefined && names.byImage.has(own.name))) {
+        const message = `${reference} is taken from in a compat fragment`;
+        const hint =
+          "a compat layer stands on its science layer alone; let that one bring the files, or pin a digest";
+        problems.push(problem("fragment-source", file, line, message, hint));
         continue;
-      const message = `${reference} is taken from in a compat fragment`;
-      const hint =
-        "a compat layer stands on its science layer alone; let that one bring the files, or pin a digest";
-      problems.push(problem(`${directory}/Dockerfile`, line, message, hint));
+      }
+      const unlinked = findUnlinked(reference, names, undefined);
+      if (unlinked === undefined) continue;
+      const [what, hint] = explainUnlinked(unlinked, bringInstead);
+      const message = `${reference} ${what}`;
+      if (unlinked.refused) problems.push(problem("unlinked-base", file, line, message, hint));
+      else warnings.push({ rule: "unlinked-base", file, line, message, hint });
     }
   }
-  return problems;
+  return { problems, warnings };
+}
+
+function bringInstead(): string {
+  return "let the science layer bring the files";
 }
 
 // ---- The catalog
@@ -430,7 +529,7 @@ function makeCatalog(
   science: readonly ScienceDraft[],
   compat: readonly CompatDraft[],
   conventions: Conventions,
-): Catalog {
+): Omit<Catalog, "warnings"> {
   const scienceLayers = new Map<string, ScienceLayer>();
   for (const { directory, files, reading, dockerfile, named } of science) {
     const { image, version, target, compat: compatName, retired = false } = reading.values;
@@ -538,20 +637,29 @@ function placeOf({ definitionFile, reading }: Defined, key: string): string {
 }
 
 function problemAt(
+  rule: Rule,
   { definitionFile, reading }: Defined,
   key: string,
   message: string,
   hint: string,
 ): Problem {
-  return problem(definitionFile, reading.lineOf(key), message, hint);
+  return problem(rule, definitionFile, reading.lineOf(key), message, hint);
 }
 
-function problem(file: string | undefined, line: number | undefined, message: string, hint: string): Problem {
+function problem(
+  rule: Rule,
+  file: string | undefined,
+  line: number | undefined,
+  message: string,
+  hint: string,
+): Problem {
   const place = { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) };
-  return { kind: "definition", ...place, message, hint };
+  return { kind: "definition", rule, ...place, message, hint };
 }
 
-function byPlace(a: Problem, b: Problem): number {
+function byPlace(a: Placed, b: Placed): number {
   if (a.file !== b.file) return (a.file ?? "") < (b.file ?? "") ? -1 : 1;
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
+
+type Placed = Pick<Problem, "file" | "line" | "column">;

@@ -1,6 +1,7 @@
 import JSON5 from "json5";
 import { nearest } from "../nearest.ts";
 import type { Problem } from "../problem.ts";
+import type { Rule } from "../rules.ts";
 import { isPathComponent } from "../reference.ts";
 import { isVersion } from "../version.ts";
 
@@ -113,7 +114,8 @@ export interface Source {
   readonly writtenAs: (key: string) => string | undefined;
   /** The lines on which the items of a list of plain values stand. */
   readonly linesIn: (key: string) => readonly number[];
-  readonly report: (key: string, message: string, hint: string) => void;
+  /** Takes what is wrong with the value of a key, or of another rule. */
+  readonly report: (key: string, message: string, hint: string, rule?: Rule) => void;
 }
 
 /** Reads an object with known keys from JSON5, and reports what is no such object. `noun` is what the file is. */
@@ -130,18 +132,18 @@ export function readObject(
   const lineAt = (offset: number) => text.slice(0, offset).split("\n").length;
   const lineOf = (key: string) => lineAt(places.get(key)?.offset ?? opening);
   const writtenAs = (key: string) => places.get(key)?.value;
-  const report = (key: string, message: string, hint: string) => {
-    problems.push({ kind: "definition", file, line: lineOf(key), message, hint });
+  const report: Source["report"] = (key, message, hint, rule = "invalid-value") => {
+    problems.push({ kind: "definition", rule, file, line: lineOf(key), message, hint });
   };
   const linesIn = (key: string) => itemsAt(masked, places.get(key)?.offset ?? opening).map(lineAt);
   const refused = { object: undefined, problems, lineOf, writtenAs, linesIn, report };
 
   if (text.startsWith("\uFEFF")) {
-    report("", "begins with a byte order mark", "save it as UTF-8 without one");
+    report("", "begins with a byte order mark", "save it as UTF-8 without one", "invalid-syntax");
     return refused;
   }
   if (masked.trim() === "") {
-    report("", "is empty", `${noun} is an object: { … }`);
+    report("", "is empty", `${noun} is an object: { … }`, "invalid-syntax");
     return refused;
   }
   const { value, problem } = parse(masked, file);
@@ -150,7 +152,8 @@ export function readObject(
     return refused;
   }
   if (!isObject(value)) {
-    report("", `${noun} must be an object, not ${kindOf(value)}`, "put its keys in braces: { … }");
+    const message = `${noun} must be an object, not ${kindOf(value)}`;
+    report("", message, "put its keys in braces: { … }", "invalid-syntax");
     return refused;
   }
   for (const place of keysOf(masked)) {
@@ -159,7 +162,8 @@ export function readObject(
     else {
       const hint = `keep one of them; the other is on line ${lineAt(first.offset)}`;
       const line = lineAt(place.offset);
-      problems.push({ kind: "definition", file, line, message: `"${place.key}" is given twice`, hint });
+      const message = `"${place.key}" is given twice`;
+      problems.push({ kind: "definition", rule: "duplicate-key", file, line, message, hint });
     }
   }
   for (const key of Object.keys(value)) {
@@ -167,7 +171,7 @@ export function readObject(
     const meant = nearest(key, known);
     const keys = known.map((name) => `"${name}"`).join(", ");
     const hint = meant === undefined ? `what can be given: ${keys}` : `did you mean "${meant}"?`;
-    report(key, `unknown key "${key}"`, hint);
+    report(key, `unknown key "${key}"`, hint, "unknown-key");
   }
   // It tells editors which keys there are, and nobody else anything.
   if ("$schema" in value && typeof value["$schema"] !== "string")
@@ -183,7 +187,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 export function readString(source: Source, key: string, hintIfMissing: string): string | undefined {
   const value = source.object?.[key];
   if (typeof value === "string") return value;
-  if (value === undefined) source.report(key, `"${key}" is missing`, hintIfMissing);
+  if (value === undefined) source.report(key, `"${key}" is missing`, hintIfMissing, "missing-key");
   else source.report(key, `"${key}" must be a string, not ${kindOf(value)}`, "write it in quotes");
   return undefined;
 }
@@ -297,7 +301,7 @@ function parse(masked: string, file: string): { value?: unknown; problem?: Probl
 
 function syntaxProblem(error: unknown, masked: string, file: string): Problem {
   const text = error instanceof Error ? error.message : String(error);
-  const [, message = text, lineText = "1", columnText = "1"] =
+  const [, reason = text, lineText = "1", columnText = "1"] =
     /^JSON5: ([^]*) at (\d+):(\d+)$/.exec(text) ?? [];
   const hint = "it is read as JSON5: keys and values in quotes, commas between them; # begins a comment";
   let line = Number(lineText);
@@ -307,6 +311,7 @@ function syntaxProblem(error: unknown, masked: string, file: string): Problem {
     line -= 1;
     column = (masked.split("\n")[line - 1]?.length ?? 0) + 1;
   }
-  const plain = message.replace(String.raw`'\"'`, `'"'`);
-  return { kind: "definition", file, line, column, message: `not JSON5: ${plain}`, hint };
+  const plain = reason.replace(String.raw`'\"'`, `'"'`);
+  const message = `not JSON5: ${plain}`;
+  return { kind: "definition", rule: "invalid-syntax", file, line, column, message, hint };
 }

@@ -5,6 +5,7 @@ import type { Instruction } from "../instructions.ts";
 import type { Base } from "../model.ts";
 import type { Problem } from "../problem.ts";
 import { parseReference } from "../reference.ts";
+import type { Rule } from "../rules.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -34,9 +35,15 @@ export function readDockerfile(text: string, file: string): DockerfileReading {
     else early ??= instruction;
   }
   if (reader.stages === 0) {
-    reader.report(1, "has no FROM", "begin with the image it builds on, e.g. FROM debian:bookworm-slim");
+    reader.report(
+      "invalid-from",
+      1,
+      "has no FROM",
+      "begin with the image it builds on, e.g. FROM debian:bookworm-slim",
+    );
   } else if (early !== undefined) {
     reader.report(
+      "invalid-from",
       early.line,
       `${early.keyword} stands before the first FROM`,
       "only ARG may stand there; move it below",
@@ -53,7 +60,7 @@ export function readFragment(text: string, file: string): DockerfileReading {
     reader.checkEnd(instruction);
     if (instruction.keyword === "FROM") {
       const hint = "take it out: a compat layer is laid on the science layers that name it";
-      reader.report(instruction.line, "FROM in a compat fragment", hint);
+      reader.report("fragment-source", instruction.line, "FROM in a compat fragment", hint);
     } else reader.readSources(instruction);
   }
   return reader.result();
@@ -218,13 +225,14 @@ class ImageReader {
     return { images, problems: this.#problems };
   }
 
-  report(line: number, message: string, hint: string): void {
-    this.#problems.push({ kind: "definition", file: this.#file, line, message, hint });
+  report(rule: Rule, line: number, message: string, hint: string): void {
+    this.#problems.push({ kind: "definition", rule, file: this.#file, line, message, hint });
   }
 
   checkEnd({ unterminated, line }: Instruction): void {
     if (unterminated === undefined) return;
     this.report(
+      "unterminated-heredoc",
       line,
       `the here-document <<${unterminated} has no end`,
       `add a line that holds only ${unterminated}`,
@@ -236,7 +244,12 @@ class ImageReader {
     const [image, as, name] = words;
     const named = words.length === 3 && as?.text.toLowerCase() === "as";
     if (image === undefined || (words.length !== 1 && !named)) {
-      this.report(instruction.line, "FROM takes one image", "write FROM image, or FROM image AS name");
+      this.report(
+        "invalid-from",
+        instruction.line,
+        "FROM takes one image",
+        "write FROM image, or FROM image AS name",
+      );
       this.#stages.push({ name: undefined, image: undefined });
       return;
     }
@@ -249,7 +262,7 @@ class ImageReader {
     const { keyword, text, line } = instruction;
     if (keyword === "ONBUILD" && /^COPY\s+[^]*--from=|^RUN\s+[^]*--mount=\S*\bfrom=/i.test(text)) {
       const hint = "put it into the Dockerfiles of those layers, where its source can be followed";
-      this.report(line, "ONBUILD takes from an image in the builds of other layers", hint);
+      this.report("onbuild-source", line, "ONBUILD takes from an image in the builds of other layers", hint);
     }
     if (!text.startsWith("--") || (keyword !== "COPY" && keyword !== "RUN")) return;
     for (const { name, start, end, line: at } of this.#parse(instruction).flags) {
@@ -279,7 +292,7 @@ class ImageReader {
     if (failure !== undefined) {
       const hint =
         "name the image itself, or give the ARG before FROM a default that can be known before the build";
-      this.report(word.line, `the base ${word.text} cannot be resolved: ${failure}`, hint);
+      this.report("unresolved-base", word.line, `the base ${word.text} cannot be resolved: ${failure}`, hint);
       return undefined;
     }
     const stage = this.#stages.findLast(({ name }) => name === value.toLowerCase());
@@ -293,7 +306,7 @@ class ImageReader {
           ? `ARG ${name} has no default`
           : `no ARG ${name} stands before the first FROM`;
         const hint = `give it one before FROM: ARG ${name}=…`;
-        this.report(word.line, `the base ${word.text} cannot be resolved: ${why}`, hint);
+        this.report("unresolved-base", word.line, `the base ${word.text} cannot be resolved: ${why}`, hint);
       }
       return undefined;
     }
@@ -305,7 +318,7 @@ class ImageReader {
     if (text === "" || text === "scratch") return;
     if (text.includes("$")) {
       const hint = `make a stage for it: FROM ${text} AS source, and name that`;
-      this.report(line, `${place}=${text}: a variable cannot stand there`, hint);
+      this.report("invalid-reference", line, `${place}=${text}: a variable cannot stand there`, hint);
       return;
     }
     // The last stage is the one being built; only those before it can be taken from.
@@ -313,7 +326,7 @@ class ImageReader {
     if (/^\d+$/.test(text)) {
       if (place === "COPY --from" && Number(text) < earlier.length) return;
       const hint = "name the stage: FROM … AS name";
-      this.report(line, `${place}=${text} is the number of no earlier stage`, hint);
+      this.report("invalid-stage", line, `${place}=${text} is the number of no earlier stage`, hint);
       return;
     }
     if (earlier.some(({ name }) => name === text.toLowerCase())) return;
@@ -323,7 +336,7 @@ class ImageReader {
 
   #reportReference(line: number, text: string): void {
     const hint = "write [registry/]name[:tag][@digest], the name in lower case";
-    this.report(line, `"${text}" is no image reference`, hint);
+    this.report("invalid-reference", line, `"${text}" is no image reference`, hint);
   }
 
   #add({ start, end, line }: Word, reference: string): number {

@@ -5,6 +5,7 @@ import { definitionName } from "../conventions.ts";
 import type { Problem } from "../problem.ts";
 import { isWithin, readLayerText, reasonOf, resolveLink } from "../layer-text.ts";
 import type { Refuse } from "../layer-text.ts";
+import type { Rule } from "../rules.ts";
 
 /** The files of one layer; undefined where one is missing or unreadable, of which the problems tell. */
 export interface LayerFiles {
@@ -20,6 +21,8 @@ export interface FoundLayers {
   readonly layers: readonly LayerFiles[];
   /** Directories that look like layers but are refused, so that nothing else is wrong for naming them. */
   readonly refused: readonly string[];
+  /** Directories with a Dockerfile and no definition, which are no layers. */
+  readonly undefinedLayers: readonly string[];
   /** Some directory could not be looked into, so there may be layers that nobody knows of. */
   readonly partial: boolean;
   readonly problems: readonly Problem[];
@@ -45,11 +48,24 @@ function escaped(text: string): string {
 export function findLayers(root: string, top: "science" | "compat"): FoundLayers {
   const layers: LayerFiles[] = [];
   const refused: string[] = [];
+  const undefinedLayers: string[] = [];
   const problems: Problem[] = [];
   let partial = false;
-  const refuse: Refuse = (file, message, hint, line) => {
-    problems.push({ kind: "definition", file, message, hint, ...(line === undefined ? {} : { line }) });
-  };
+  const refuseFor =
+    (rule: Rule): Refuse =>
+    (file, message, hint, line) => {
+      problems.push({
+        kind: "definition",
+        rule,
+        file,
+        message,
+        hint,
+        ...(line === undefined ? {} : { line }),
+      });
+    };
+  const refuseFile = refuseFor("unreadable-file");
+  const refusePlace = refuseFor("misplaced-layer");
+  const refuseLink = refuseFor("layer-link");
 
   const walk = (directory: string, outer: string | undefined): void => {
     let entries: Dirent[];
@@ -58,7 +74,7 @@ export function findLayers(root: string, top: "science" | "compat"): FoundLayers
     } catch (error) {
       refused.push(directory);
       partial = true;
-      refuse(directory, `cannot be read: ${reasonOf(error)}`, "let the user that runs this read it");
+      refuseFile(directory, `cannot be read: ${reasonOf(error)}`, "let the user that runs this read it");
       return;
     }
     const definition = entries.find(({ name }) => name === definitionName);
@@ -66,7 +82,7 @@ export function findLayers(root: string, top: "science" | "compat"): FoundLayers
     const inside = outer ?? (definition === undefined ? undefined : directory);
     if (directory === top && (definition ?? dockerfile) !== undefined) {
       const name = definition === undefined ? "Dockerfile" : definitionName;
-      refuse(
+      refusePlace(
         `${directory}/${name}`,
         `stands directly in ${top}/`,
         `move it to a directory of its own below ${top}/`,
@@ -74,47 +90,41 @@ export function findLayers(root: string, top: "science" | "compat"): FoundLayers
     } else if (outer !== undefined && definition !== undefined) {
       refused.push(directory);
       const hint = `move it out of ${outer}: a layer has no layers inside it`;
-      refuse(`${directory}/${definitionName}`, `a layer inside the layer ${outer}`, hint);
+      refusePlace(`${directory}/${definitionName}`, `a layer inside the layer ${outer}`, hint);
     } else if (outer === undefined && definition !== undefined) {
       layers.push({
         directory,
-        definition: readLayerText(root, directory, definition.name, definition, refuse),
+        definition: readLayerText(root, directory, definition.name, definition, refuseFile),
         dockerfile:
           dockerfile === undefined
             ? missing(directory)
-            : readLayerText(root, directory, dockerfile.name, dockerfile, refuse),
+            : readLayerText(root, directory, dockerfile.name, dockerfile, refuseFile),
       });
-    } else if (outer === undefined && dockerfile !== undefined) {
-      refused.push(directory);
-      refuse(
-        `${directory}/${definitionName}`,
-        "is missing beside the Dockerfile",
-        "add one; see docs/definitions.md",
-      );
-    }
-    const layer = definition ?? dockerfile;
-    if (layer !== undefined && directory.search(invisible) >= 0) {
+    } else if (outer === undefined && dockerfile !== undefined) undefinedLayers.push(directory);
+    if (definition !== undefined && directory.search(invisible) >= 0) {
       const hint = "rename the directory: terminals and logs take such characters for commands";
-      refuse(`${directory}/${layer.name}`, `its path has invisible characters: ${escaped(directory)}`, hint);
+      const message = `its path has invisible characters: ${escaped(directory)}`;
+      refuseFor("invisible-name")(`${directory}/${definition.name}`, message, hint);
     }
     for (const entry of entries) {
       const below = `${directory}/${entry.name}`;
       if (entry.name.startsWith(".")) continue;
       if (entry.isDirectory()) walk(below, directory === top ? undefined : inside);
-      else if (entry.isSymbolicLink() && inside === undefined) checkLink(root, below, refused, refuse);
+      else if (entry.isSymbolicLink() && inside === undefined) checkLink(root, below, refused, refuseLink);
     }
   };
   const missing = (directory: string): undefined => {
-    refuse(`${directory}/Dockerfile`, "is missing", "every layer has a Dockerfile; add one");
+    const hint = "every layer has a Dockerfile; add one";
+    refuseFor("missing-dockerfile")(`${directory}/Dockerfile`, "is missing", hint);
   };
 
   const found = fs.lstatSync(path.join(root, top), { throwIfNoEntry: false });
-  if (found === undefined) return { layers, refused, partial, problems, exists: false };
-  if (found.isSymbolicLink()) checkLink(root, top, refused, refuse);
-  else if (!found.isDirectory()) refuse(top, "is not a directory", `${top}/ holds the ${top} layers`);
+  if (found === undefined) return { layers, refused, undefinedLayers, partial, problems, exists: false };
+  if (found.isSymbolicLink()) checkLink(root, top, refused, refuseLink);
+  else if (!found.isDirectory()) refusePlace(top, "is not a directory", `${top}/ holds the ${top} layers`);
   else walk(top, undefined);
   layers.sort((a, b) => (a.directory < b.directory ? -1 : 1));
-  return { layers, refused, partial, problems, exists: true };
+  return { layers, refused, undefinedLayers, partial, problems, exists: true };
 }
 
 /** A link that stands where a layer could: to a file it means nothing, to a directory it would hide changes from git. */

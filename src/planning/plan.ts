@@ -8,6 +8,7 @@ import type {
   ScienceLayer,
   ScienceStep,
   Uncommitted,
+  Warning,
 } from "../model.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import { compareVersions } from "../version.ts";
@@ -27,6 +28,8 @@ export interface PlanInput {
   readonly orphans?: readonly Orphaned[];
   /** The files for which the build is dirty. */
   readonly uncommitted?: readonly Uncommitted[];
+  /** What in the definitions is likely a mistake. */
+  readonly warnings?: readonly Warning[];
   readonly repo: string;
   readonly ref: string | null;
   readonly build: Build;
@@ -37,7 +40,7 @@ export interface PlanInput {
  * it, then a release of each final layer that is built or whose compat layers changed. What is retired gets no step.
  */
 export function makePlan(input: PlanInput): Plan {
-  const { repo, ref, build, orphans = [], uncommitted = [] } = input;
+  const { repo, ref, build, orphans = [], uncommitted = [], warnings = [] } = input;
   const science = scienceSteps(input);
   const compat = compatSteps(input, new Set(science.map(({ id }) => id)));
   const steps = [...science, ...compat];
@@ -49,6 +52,7 @@ export function makePlan(input: PlanInput): Plan {
     steps,
     ...(orphans.length > 0 ? { orphans } : {}),
     ...(uncommitted.length > 0 ? { uncommitted } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
   };
 }
 

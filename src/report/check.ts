@@ -1,7 +1,7 @@
 import type { Log, Result, Location } from "sarif";
-import { rules } from "../finding.ts";
 import type { Finding } from "../finding.ts";
 import { describeProblem } from "../problem.ts";
+import { rules } from "../rules.ts";
 import { counted, json } from "./text.ts";
 
 /** A finding on one line: `file:line: warning: what — hint`; of an error without that word. */

@@ -3,6 +3,7 @@ import type { Plan, Step } from "../model.ts";
 import { planMermaid } from "./plan-mermaid.ts";
 import { nothingToBuild, orphanLines, planTotals, uncommittedText, why } from "./plan.ts";
 import { belowRepo, printable } from "./text.ts";
+import { warningLines } from "./warnings.ts";
 
 /** GitHub takes 65,536 characters in a comment; some are left for what others put around it. In bytes, which are never fewer. */
 const most = 64_000;
@@ -17,13 +18,14 @@ const forNotice = 200;
  * are, whatever they hold. Ends with a line break.
  */
 export function planMarkdown(nodes: readonly LayerNode[], plan: Plan): string {
-  const orphans = orphanLines(plan, code)
-    .map((line) => `\n**${line}**\n`)
-    .join("");
-  if (plan.steps.length === 0) return `### image-builder\n\n${nothingToBuild(plan, code)}${orphans}`;
+  const notes = [
+    ...orphanLines(plan, code).map((line) => `\n**${line}**\n`),
+    ...warningLines(plan).map((line) => `\n${code(line)}\n`),
+  ].join("");
+  if (plan.steps.length === 0) return `### image-builder\n\n${nothingToBuild(plan, code)}${notes}`;
   const { uncommitted = [] } = plan;
   const dirty = `Uncommitted files go into these images: ${uncommittedText(uncommitted, code)}. Rolling tags stay.\n\n`;
-  let text = `### image-builder: ${planTotals(plan, code)}\n\n${uncommitted.length > 0 ? dirty : ""}Images in ${code(plan.repo)}.\n${orphans}`;
+  let text = `### image-builder: ${planTotals(plan, code)}\n\n${uncommitted.length > 0 ? dirty : ""}Images in ${code(plan.repo)}.\n${notes}`;
   for (const kind of ["compat", "science"] as const) {
     const steps = plan.steps.filter((step) => step.kind === kind);
     text += tableOf(kind, steps, plan, most - bytes(text) - 2 * forNotice);

@@ -2,6 +2,7 @@ import type { LayerNode } from "../layer-node.ts";
 import type { Plan } from "../model.ts";
 import { nothingToBuild, orphanLines, planTotals, stampOf, uncommittedText, why } from "./plan.ts";
 import { printable, wrap } from "./text.ts";
+import { warningLines } from "./warnings.ts";
 
 /** A node with the lines of the tree that lead to it, and those that pass it to what comes below. */
 interface Place {
@@ -35,7 +36,8 @@ export function planTree(nodes: readonly LayerNode[], plan: Plan, width = 80): s
   }
   const said = plan.steps.length === 0 ? nothingToBuild(plan) : summary(plan, width);
   const orphans = orphanLines(plan).map((line) => `${printable(line)}\n`);
-  return `${tree === "" ? "" : `${tree}\n`}${said}${orphans.join("")}`;
+  const warnings = warningLines(plan).map((line) => `${line}\n`);
+  return `${tree === "" ? "" : `${tree}\n`}${said}${orphans.join("")}${warnings.join("")}`;
 }
 
 /** What stands on each node, those on none under undefined. */

@@ -7,8 +7,8 @@ import type { Log } from "sarif";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { lintStack } from "../../src/composing/lint.ts";
-import { rules } from "../../src/finding.ts";
 import { findingLine } from "../../src/report/check.ts";
+import { rules } from "../../src/rules.ts";
 import { compatFiles, runTool, scienceFiles, temporaryDirectory, writeFiles } from "../support/checkout.ts";
 import type { Files } from "../support/checkout.ts";
 
@@ -131,6 +131,17 @@ test("errors of every kind are found together with warnings, also in compat laye
   assert.is(lines.at(-1), "ERROR:root:2 problems found; nothing was done");
 });
 
+test("the docs list every rule, with what it finds", () => {
+  const page = fs.readFileSync(path.resolve("docs/definitions.md"), "utf8");
+  for (const [rule, text] of Object.entries(rules)) {
+    const cells = page
+      .split("\n")
+      .map((line) => line.split("|").map((cell) => cell.trim()))
+      .find((row) => row[1] === `\`${rule}\`` && row.length === 5);
+    assert.is(cells?.[3], text);
+  }
+});
+
 const every: Files = {
   ...scienceFiles("a b", { image: "a", compat: "top", target: "a" }, "FROM debian:bookworm-slim\nRUM true\n"),
   ...compatFiles("left", [], 'USER idies\nWORKDIR /w\nCMD ["left"]\n'),
@@ -196,7 +207,7 @@ test("no name of a layer or file can end its line, or give a command to what sho
   const named = { ...on("web"), ...compatFiles("web") };
   const refused = await check({
     ...named,
-    [`${odd}/Dockerfile`]: "FROM a\n",
+    [`${odd}/Dockerfile`]: "FROM debian:12\n",
     [`${odd}/sciserver-image.json`]: '{ "image": "b", "target": "b", "compat": "web" }',
     "compat/\u202Eweb/Dockerfile": "",
     "compat/\u202Eweb/sciserver-image.json": "{}",
@@ -230,7 +241,7 @@ test("GitHub's runner finds no command in what is said of a layer", async () => 
   });
   const args = ["check", "--root", root];
   const { stderr } = await runTool(root, args, { GITHUB_ACTIONS: "true" });
-  assert.match(stderr, "science/##\u200B[stop-commands]x/sciserver-image.json: is missing");
+  assert.match(stderr, "science/##\u200B[stop-commands]x/Dockerfile: warning: has no");
   assert.match((await runTool(root, args)).stderr, "science/##[stop-commands]x/");
 });
 

@@ -142,7 +142,7 @@ catalog("only the last two parts and the tag make a reference ours", () => {
   const digest = `@sha256:${"a".repeat(64)}`;
   const froms = [
     "docker.io/other/a:1.0",
-    "a:1.0",
+    "docker.io/a:1.0",
     "sci/a/b:1.0",
     `sci/a:1.0${digest}`,
     `sci/gone:1.0${digest}`,
@@ -247,12 +247,29 @@ catalog("a missing Dockerfile is named, below science/ and below compat/", () =>
   );
 });
 
-catalog("a Dockerfile without a definition is not passed over", () => {
-  assert.equal(wrong({ "science/a/Dockerfile": "FROM x", "compat/web/b/Dockerfile": "" }), [
-    "compat/web/b/sciserver-image.json: is missing beside the Dockerfile — add one; see docs/definitions.md",
-    "science/a/sciserver-image.json: is missing beside the Dockerfile — add one; see docs/definitions.md",
-  ]);
-});
+catalog(
+  "a Dockerfile without a definition is no layer, and a warning, which keeps no other layer from being built",
+  () => {
+    const undefinedLayers = { "science/wip/Dockerfile": "FROM x", "compat/web/b/Dockerfile": "" };
+    const read = right(science("a"), undefinedLayers);
+    assert.equal([...read.science.keys()], ["science/a"]);
+    const hint = "add one, or move the Dockerfile away; see docs/definitions.md";
+    const message = "has no sciserver-image.json beside it, so it is not built";
+    assert.equal(read.warnings, [
+      { rule: "missing-definition", file: "compat/web/b/Dockerfile", message, hint },
+      { rule: "missing-definition", file: "science/wip/Dockerfile", message, hint },
+    ]);
+    assert.equal(
+      wrong(undefinedLayers, science("a", { from: "sci/wip:1.0" }), compat("jupyter", ["web/b"])),
+      [
+        'compat/jupyter/sciserver-image.json:2: includes "web/b", which is no compat layer — ' +
+          "compat/web/b has a Dockerfile and no sciserver-image.json; add one",
+        "science/a/Dockerfile:1: sci/wip:1.0 matches no layer — " +
+          "science/wip has a Dockerfile and no sciserver-image.json; add one",
+      ],
+    );
+  },
+);
 
 catalog("a layer inside a layer is refused", () => {
   assert.equal(wrong(science("a"), science("a/deep/b")), [
@@ -470,7 +487,7 @@ catalog("a base that no layer has is refused with the nearest target", () => {
   ]);
   assert.equal(wrong(science("b", { from: "sci/something-else:1.0" })), [
     "science/b/Dockerfile:1: sci/something-else:1.0 matches no layer — " +
-      "below sci/ stand the targets of science layers; a digest makes it a foreign image",
+      "sci/… names a science layer of this checkout; add a digest to use an image from elsewhere",
   ]);
 });
 
@@ -488,7 +505,7 @@ catalog("a base without a version is refused with the version that the layer has
 
 catalog("a base with a build's tag is refused with the plain version", () => {
   assert.equal(wrong(science("a", { version: "2.4" }), science("b", { from: "sci/a:2.4-42-abcdef0" })), [
-    "science/b/Dockerfile:1: sci/a:2.4-42-abcdef0 names one build of the layer — write sci/a:2.4, the plain version",
+    "science/b/Dockerfile:1: sci/a:2.4-42-abcdef0 names one build of the layer — write sci/a:2.4, the plain version; to keep this build, add its digest",
   ]);
 });
 
@@ -576,17 +593,39 @@ catalog("an image and version with several final layers is refused with all of t
   ]);
 });
 
-catalog("a lower version on a higher one of the same image is refused, also through other images", () => {
+catalog("a lower version that builds on a higher one of the same image is refused", () => {
   const files = [
     science("a", { image: "x", version: "2.10" }),
-    science("b", { image: "y", from: "sci/a:2.10" }),
-    science("c", { image: "x", version: "2.9", from: "sci/b:1.0" }),
-    science("d", { image: "x", version: "2.10.1", from: "sci/b:1.0" }),
+    science("c", { image: "x", version: "2.9", from: "FROM debian AS d\nFROM sci/a:2.10 AS e\nFROM e" }),
+    science("d", { image: "x", version: "2.10.1", from: "sci/a:2.10" }),
   ];
   assert.equal(wrong(...files), [
     "science/c/sciserver-image.json:3: version 2.9 of x builds on the higher 2.10 of " +
       'science/a/sciserver-image.json:3 — give it version "2.10" or a higher one',
   ]);
+});
+
+catalog("a lower version may take from a higher one, and may build on what builds on it", () => {
+  right(
+    science("a", { image: "x", version: "2.10" }),
+    science("b", { image: "y", from: "sci/a:2.10" }),
+    science("c", { image: "x", version: "2.9", from: "sci/b:1.0" }),
+    science("d", { image: "x", version: "2.8", from: "FROM sci/a:2.10 AS b\nFROM x\nCOPY --from=b /x /x" }),
+    science("e", { image: "x", version: "2.7", from: "FROM x\nCOPY --from=sci/a:2.10 /x /x" }),
+  );
+});
+
+catalog("a near miss of a layer's name is taken for one of the same image where there is any", () => {
+  const files = [
+    science("tools-new", { image: "other" }),
+    science("tools-now", { image: "x" }),
+    science("b", { image: "x", version: "1.1", from: "sci/tools-nuw:1.0" }),
+    science("c", { image: "y", from: "sci/tools-neww:1.0" }),
+  ];
+  assert.equal(
+    wrong(...files).map((line) => line.replace(/.* — /, "")),
+    ["did you mean sci/tools-now:1.0?", "did you mean sci/tools-new:1.0?"],
+  );
 });
 
 // ---- All at once, and nothing twice

@@ -145,7 +145,7 @@ test("a chain of two thousand layers is planned in order", () => {
     ]),
   );
   const made = plan(
-    { science: layers, compat, stacks, finals: new Set(), conventions: defaultConventions },
+    { science: layers, compat, stacks, finals: new Set(), conventions: defaultConventions, warnings: [] },
     { "science/l2000": ["science/l2000/f"] },
   );
   assert.equal(

@@ -61,5 +61,6 @@ export function makeCatalog(
     stacks: new Map(names.map((name) => [name, [...(compat[name] ?? []), name]])),
     finals: new Set(finals.map(({ directory }) => directory)),
     conventions: defaultConventions,
+    warnings: [],
   };
 }
