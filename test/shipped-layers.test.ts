@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, symlinkSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
@@ -11,7 +11,7 @@ import type { Page } from "playwright-core";
 import { extract, pack } from "tar-stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { commit, gitEnvironment, makeRepository, temporaryDirectory, tool } from "./support/checkout.ts";
+import { commit, makeRepository, tool } from "./support/checkout.ts";
 import {
   checkout,
   dockerClient,
@@ -51,19 +51,6 @@ shipped("all build, and each release carries the trail of its layers", async () 
   assert.match(next["org.sciserver.science.essentials-2.5.version"] ?? "", /^2\.5-/);
   const astronomy = await labels(`${repo}/rel/sciserver-astronomy:1.0`);
   assert.match(astronomy["org.sciserver.science.essentials.version"] ?? "", /^2\.4-/);
-});
-
-shipped("what init begins is built by the commands that it prints", async () => {
-  const directory = temporaryDirectory();
-  symlinkSync(tool, join(directory, "image-builder"));
-  const env = { ...gitEnvironment, DOCKER_HOST: dockerHost, PATH: `${directory}:${process.env["PATH"]}` };
-  const sh = (script: string) => promisify(execFile)("sh", ["-ec", script], { cwd: directory, env });
-  const begun = await sh("image-builder init images --repo image-builder.test/begun");
-  const [, commands = ""] = /^Next: .*\n([^]*)$/m.exec(begun.stdout) ?? [];
-  const { stdout } = await sh(commands);
-  assert.match(stdout, /^Built 2 of 2 images? /m);
-  const trail = await labels("image-builder.test/begun/rel/tools:1.0");
-  assert.match(trail["org.sciserver.compat.version"] ?? "", /^tools:1\.0-1-[0-9a-f]{7}$/);
 });
 
 shipped(

@@ -106,7 +106,7 @@ function noCheckout(image: string): Problem {
   return {
     kind: "usage",
     message: `there is no checkout here to look ${image} up in`,
-    hint: "call from one, name one with --root, or give its version or a reference in full: HOST/PATH:TAG",
+    hint: "run it inside a checkout, name one with --root, or give its version or a reference in full: HOST/PATH:TAG",
   };
 }
 

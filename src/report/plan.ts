@@ -23,7 +23,8 @@ export function planTotals(plan: Plan, name = asItIs): string {
   const science = plan.steps.filter(({ kind }) => kind === "science").length;
   const counts = `${countOf(science, "science build")} and ${countOf(plan.steps.length - science, "compat build")}`;
   const changes = plan.ref === null ? "" : `, changes ${since(plan.ref, name)}`;
-  return `${counts} for ${name(stampOf(plan))}${changes}`;
+  const limit = plan.images === undefined ? "" : `, limited to ${plan.images.map(name).join(", ")}`;
+  return `${counts} for ${name(stampOf(plan))}${changes}${limit}`;
 }
 
 /** What follows every version in the immutable tags of a plan. */

@@ -31,6 +31,10 @@ test("plan takes images: those of a plan's steps that they need, every version o
   const { ids, images } = await planned("rel/plans:1.0", "sci/more", "--ref", "HEAD^");
   assert.equal(ids, ["science/more", "science/plans", "compat/plans:1.0"]);
   assert.equal(images, ["rel/plans:1.0", "sci/more"]);
+  assert.match(
+    (await runTool(root, ["plan", "plans"])).stdout.replaceAll(/\s+/g, " "),
+    "changes since HEAD^, limited to plans",
+  );
   for (const name of ["science/more", "science/more/", "sci/more:2.5"])
     assert.equal((await planned(name, "--include", "science/essentials")).ids, [
       "science/essentials",
