@@ -1,7 +1,6 @@
 import yargs from "yargs";
 import type { Argv } from "yargs";
 import packageFile from "../../package.json" with { type: "json" };
-import { nearest } from "../nearest.ts";
 import { Refusal } from "../problem.ts";
 import { buildCommand } from "./build.ts";
 import { checkCommand } from "./check.ts";
@@ -19,7 +18,7 @@ import { promoteCommand } from "./promote.ts";
 import { rollbackCommand } from "./rollback.ts";
 import { statusCommand } from "./status.ts";
 import { whyCommand } from "./why.ts";
-import { usageProblem } from "./usage.ts";
+import { nearestCommand, usageProblems } from "./usage.ts";
 
 /** The commands that do the work, in the order that help lists them; the others are made from them. */
 const work: readonly Command[] = [
@@ -53,7 +52,9 @@ export interface Invocation {
 }
 
 /** Understands the command line; undefined where it only asked for help or the version. Refuses with kind `usage`. */
-export function readArguments(args: readonly string[]): Invocation | undefined {
+export function readArguments(given: readonly string[]): Invocation | undefined {
+  // As other tools write it.
+  const args = given.map((arg) => arg.replace(/^--dry-run(?==|$)/, "--dryrun"));
   if (args[0] === completeWord) return { verbosity: 0, run: answerCompletion(args.slice(1), commands) };
   refuseAmbiguous(args);
   let invocation: Invocation | undefined;
@@ -73,7 +74,6 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
       invocation = { verbosity, run };
     });
   parser
-    .check(refuseTwice)
     .check(refuseMistyped)
     .strict()
     .help()
@@ -84,7 +84,7 @@ export function readArguments(args: readonly string[]): Invocation | undefined {
     .fail((message, error) => {
       throw error instanceof Refusal
         ? error
-        : new Refusal(usageProblem(message ?? error.message, args, commands));
+        : new Refusal(...usageProblems(message ?? error.message, args, commands));
     });
   void parser.parse();
   return invocation;
@@ -102,8 +102,9 @@ function refuseAmbiguous(args: readonly string[]): void {
     throw new Refusal({ kind: "usage", message: "nothing may follow --", hint: "leave it out" });
   for (const { options } of commands)
     for (const [name, { type }] of Object.entries(options)) {
-      const given = args.find((arg) => arg.startsWith(`--${name}=`));
-      if (type !== "boolean" || given === undefined || /=(?:true|false)$/.test(given)) continue;
+      if (type !== "boolean") continue;
+      const given = args.find((arg) => arg.startsWith(`--${name}=`) && !/=(?:true|false)$/.test(arg));
+      if (given === undefined) continue;
       throw new Refusal({
         kind: "usage",
         message: `${given} is neither true nor false`,
@@ -117,22 +118,9 @@ function refuseMistyped(given: Readonly<Record<string, unknown>>): true {
   const { _: named, images, root } = given;
   const [word] =
     Array.isArray(named) && named.length === 0 && Array.isArray(images) ? images.map(String) : [];
-  const meant = nearest(
-    word ?? "",
-    commands.map(({ name }) => name),
-  );
+  const meant = nearestCommand(word ?? "", commands);
   if (word === undefined || meant === undefined) return true;
   const releases = namesIn(process.env).releases(typeof root === "string" ? root : undefined);
   if (releases.some((release) => release === word || release.startsWith(`${word}:`))) return true;
   throw new Refusal({ kind: "usage", message: `unknown command: ${word}`, hint: `did you mean ${meant}?` });
-}
-
-/** An option that takes one value and is given two would come through as a list. */
-function refuseTwice(given: Readonly<Record<string, unknown>>): true {
-  const command = commands.find(({ name }) => name === String(Object(given["_"])[0])) ?? buildCommand;
-  for (const [name, value] of Object.entries(given)) {
-    if (!Array.isArray(value) || command.lists.has(name) || name === "_") continue;
-    throw new Refusal({ kind: "usage", message: `--${name} is given twice`, hint: "give it once" });
-  }
-  return true;
 }

@@ -2,7 +2,7 @@ import type { ArgumentsCamelCase, Argv, InferredOptionTypes, Options, Positional
 import type { Surroundings } from "../commands/surroundings.ts";
 import { Refusal } from "../problem.ts";
 import { globalGroup, rootAround } from "./options.ts";
-import { camelCase, settle } from "./settings.ts";
+import { settle } from "./settings.ts";
 import type { Option, Settings } from "./settings.ts";
 
 /** An operand as the parser takes it, and what else the tool makes of it. */
@@ -61,6 +61,10 @@ export function defineCommand<
 >(definition: Definition<P, O>): Command {
   const { name, byDefault = false, operands = "", describe, run } = definition;
   const { positionals, options, conflicts, repeated = [], examples } = definition;
+  const listsOf = () => {
+    const all = Object.entries<{ readonly array?: boolean | undefined }>({ ...positionals, ...options });
+    return new Set(all.flatMap(([key, { array }]) => (array === true ? [key] : [])).concat(repeated));
+  };
   return {
     name,
     byDefault,
@@ -69,11 +73,7 @@ export function defineCommand<
     positionals: positionals ?? {},
     options,
     get lists() {
-      const all = Object.entries<{ readonly array?: boolean | undefined }>({ ...positionals, ...options });
-      // The parser gives each by its name in camel case too.
-      return new Set(
-        all.flatMap(([key, { array }]) => (array === true ? [key, camelCase(key)] : [])).concat(repeated),
-      );
+      return listsOf();
     },
     examples,
     add: (parser, invoke) =>
@@ -91,7 +91,7 @@ export function defineCommand<
           invoke(typeof given["verbose"] === "number" ? given["verbose"] : 0, async (surroundings) => {
             let root: unknown = given["root"];
             try {
-              const settings = settle(options, given, surroundings.environment);
+              const settings = settle(options, listsOf(), given, surroundings.environment);
               const { values, conventions } = settings;
               root = values["root"];
               return await run(Object.assign({}, given, values), settings)({ ...surroundings, conventions });

@@ -152,7 +152,7 @@ export const imageOperands = {
 /** Which of them exclude each other. */
 export const planConflicts = {
   all: ["include", "ref", "stale"],
-  include: ["ref", "stale"],
+  include: "stale",
   stale: "ref",
 } as const;
 
@@ -190,10 +190,10 @@ export function planSettings({ root, repo, stale = false, all = false, ...given 
 export function findRoot(given: string | undefined, from = "--root"): string {
   if (given !== undefined) {
     const root = path.resolve(given);
-    if (fs.statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return root;
+    if (isDirectory(root)) return root;
     throw new Refusal({
       kind: "usage",
-      message: `${from} ${given} is not a directory`,
+      message: `${from} ${shortened(given)} is not a directory`,
       hint: "name a checkout",
     });
   }
@@ -202,8 +202,22 @@ export function findRoot(given: string | undefined, from = "--root"): string {
   throw new Refusal({
     kind: "usage",
     message: `there is no science/ or compat/ in ${process.cwd()} or above`,
-    hint: "call from a checkout of the definitions, or name one with --root",
+    hint: "run it inside a checkout, name one with --root, or begin one with image-builder init",
   });
+}
+
+/** A path can be longer than the file system takes, or lead through what may not be read. */
+function isDirectory(file: string): boolean {
+  try {
+    return fs.statSync(file).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Enough of what was given to recognise it. */
+function shortened(given: string): string {
+  return given.length > 200 ? `${given.slice(0, 200)}… (${given.length} characters)` : given;
 }
 
 /** The directory with `science/` or `compat/` at or above one, by default the current one, up to the top of the repository. */
@@ -221,7 +235,7 @@ export function readRepo(given: string, from = "--repo"): string {
   if (isRepository(given)) return given;
   throw new Refusal({
     kind: "usage",
-    message: `${from} ${JSON.stringify(given)} is not the name of a repository`,
+    message: `${from} ${JSON.stringify(shortened(given))} is not the name of a repository`,
     hint: repositoryRule,
   });
 }

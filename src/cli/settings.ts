@@ -46,10 +46,12 @@ export function variableOf(name: string): string {
 
 /**
  * Fills in what the command line leaves open: from the environment, from `image-builder.json5`, by default. Refuses what
- * cannot be; where the file is wrong, with all other mistakes in the definitions.
+ * cannot be; where the file is wrong, with all other mistakes in the definitions. `lists` are the options that can be given
+ * several times.
  */
 export function settle(
   options: Readonly<Record<string, Option>>,
+  lists: ReadonlySet<string>,
   given: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv,
 ): Settings {
@@ -64,7 +66,9 @@ export function settle(
   for (const [name, option] of named) {
     const variable = variableOf(name);
     const text = option.variable === true ? environment[variable] : undefined;
-    const value = given[name];
+    const each = given[name];
+    // A script adds an option to those that it was given; its own, the last one, wins.
+    const value: unknown = Array.isArray(each) && !lists.has(name) ? each.at(-1) : each;
     if (value !== undefined) {
       if (typeof value === "string" || typeof value === "number") option.refuse?.(String(value), `--${name}`);
       take(name, value, { kind: "option" });

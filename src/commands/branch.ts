@@ -5,13 +5,28 @@ import { readBranch } from "../git/checkout.ts";
 import { Refusal } from "../problem.ts";
 
 /** The variables in which CI systems name the branch or tag, since they check out its commit. */
-export const branchVariables = "GITHUB_REF, BRANCH_NAME and CI_COMMIT_BRANCH";
+export const branchVariables = "GITHUB_REF, BRANCH_NAME, CI_COMMIT_BRANCH and CI_MERGE_REQUEST_IID";
 
-/** The branch that is built: the one that is checked out, or the branch or tag that a CI system names; undefined for none. */
+/**
+ * The branch that is built: the one that is checked out, or the branch or tag that a CI system names; undefined for none. A pull
+ * request is `pr-12`, and a merge request of GitLab `mr-12`.
+ */
 export async function branchOf(root: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const { GITHUB_REF, BRANCH_NAME, CI_COMMIT_BRANCH } = environment;
-  const named = [await readBranch(root), GITHUB_REF, BRANCH_NAME, CI_COMMIT_BRANCH];
+  const { GITHUB_REF, BRANCH_NAME, CHANGE_ID, CI_COMMIT_BRANCH, CI_MERGE_REQUEST_IID } = environment;
+  const pull = CHANGE_ID ?? /^refs\/pull\/(\d+)\/(?:merge|head)$/.exec(GITHUB_REF ?? "")?.[1];
+  const named = [
+    await readBranch(root),
+    prefixed("pr-", pull),
+    GITHUB_REF,
+    BRANCH_NAME,
+    CI_COMMIT_BRANCH,
+    prefixed("mr-", CI_MERGE_REQUEST_IID),
+  ];
   return named.find((name) => name !== undefined && name !== "")?.replace(/^refs\/(?:heads|tags)\//, "");
+}
+
+function prefixed(prefix: string, number: string | undefined): string | undefined {
+  return number === undefined || number === "" ? undefined : `${prefix}${number}`;
 }
 
 /** Refuses, as a mistake of the command line, to publish to a checkout's own repository from a branch that `publishFrom` lacks. */

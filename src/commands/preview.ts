@@ -14,6 +14,7 @@ import { builtDirectories, limitPlan, makePlan } from "../planning/plan.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { nearest } from "../nearest.ts";
+import { asRange } from "../ref.ts";
 import { findImages, stepId } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { findDeviations } from "./uncommitted.ts";
@@ -60,7 +61,7 @@ export interface Preview {
  */
 export async function preview(settings: PlanSettings, surroundings: Surroundings): Promise<Preview> {
   const { stale, all, include } = settings;
-  const ref = all || stale || include !== undefined ? null : (settings.ref ?? defaultRef);
+  const ref = all || stale || include !== undefined ? null : asRange(settings.ref ?? defaultRef);
   // git works in processes of its own while the definitions are read here; its refusal is looked at after theirs.
   const asked = readCheckout(settings.root, ref, { shallow: stale });
   asked.catch(() => undefined);
@@ -73,7 +74,7 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const configured = ref === null ? none : await configurationChanges(settings, catalog, checkout, ref);
   const { ignored, held, ...found } = stale
     ? await askRegistry(settings, catalog, surroundings)
-    : findChanges(settings, catalog, checkout, triggers, configured);
+    : findChanges(settings, catalog, checkout, triggers, configured, surroundings);
   const counts = ref === null || settings.untracked;
   const unknown = new Set(counts ? [] : checkout.untracked);
   const warnings = catalog.warnings.filter(({ file }) => !unknown.has(file));
@@ -199,7 +200,7 @@ async function askRegistry(
   const { reasons, held } = await findStale(catalog, repo, openInputs(root, catalog), registry);
   for (const tag of held) surroundings.progress(`${tag} was rolled back and is left as it is.\n`);
   const kept = new Map(reasons);
-  const ignored = selected(root, layerDirectories(catalog), ignore, "--ignore").filter((id) =>
+  const ignored = ignoredLayers(root, layerDirectories(catalog), ignore, surroundings).filter((id) =>
     kept.delete(id),
   );
   return { changes: new Map(), reasons: kept, ignored: new Set(ignored), held };
@@ -211,12 +212,13 @@ function findChanges(
   checkout: Checkout,
   triggers: Triggers,
   configured: Changes,
+  surroundings: Surroundings,
 ): Beginnings {
   const { root, all, include, ignore, untracked } = settings;
   const directories = layerDirectories(catalog);
   const changes = new Map(
     all || include !== undefined
-      ? selected(root, directories, all ? ["."] : (include ?? []), "--include").map((directory) => [
+      ? (all ? [...directories] : includedLayers(root, directories, include ?? [])).map((directory) => [
           directory,
           [],
         ])
@@ -224,45 +226,59 @@ function findChanges(
   );
   for (const [directory, paths] of configured)
     changes.set(directory, [...paths, ...(changes.get(directory) ?? [])]);
-  const ignored = selected(root, directories, ignore, "--ignore").filter((directory) =>
+  const ignored = ignoredLayers(root, directories, ignore, surroundings).filter((directory) =>
     changes.delete(directory),
   );
   return { changes, reasons: new Map(), ignored: new Set(ignored), held: [] };
 }
 
-/** The layers at or below the directories that an option names; they are relative to the root. */
-function selected(
+/** The layers that `--include` names; refuses directories without one. */
+function includedLayers(
   root: string,
   directories: ReadonlySet<string>,
   names: readonly string[],
-  option: string,
 ): readonly string[] {
-  const found = new Set<string>();
-  const unknown: string[] = [];
-  for (const name of names) {
-    if (name === "") {
-      unknown.push('""');
-      continue;
-    }
-    const wanted = path.relative(root, path.resolve(root, name)).split(path.sep).join("/");
-    const matches = [...directories].filter(
-      (directory) => wanted === "" || directory === wanted || directory.startsWith(`${wanted}/`),
-    );
-    if (matches.length === 0) unknown.push(name);
-    for (const directory of matches) found.add(directory);
-  }
-  if (unknown.length === 0) return [...found];
+  const found = names.map((name) => [name, layersAt(name, root, directories)] as const);
+  const empty = found.filter(([, layers]) => layers.length === 0);
+  if (empty.length === 0) return [...new Set(found.flatMap(([, layers]) => layers))];
   throw new Refusal(
-    ...unknown.map((name) => {
+    ...empty.map(([name]): Problem => {
       const meant = nearest(name, directories) ?? nearestName(name, directories);
       return {
-        kind: "usage" as const,
-        message: `${option} ${name}: there is no layer at or below that directory`,
-        hint:
-          meant === undefined ? "give it relative to the root, e.g. science/NAME" : `did you mean ${meant}?`,
+        kind: "usage",
+        message: `--include ${name === "" ? '""' : name}: no layer at or below that directory`,
+        hint: meant === undefined ? "name a directory, e.g. science/NAME" : `did you mean ${meant}?`,
       };
     }),
   );
+}
+
+/** The layers that `--ignore` names; a directory without one, which may be gone by now, is only told. */
+function ignoredLayers(
+  root: string,
+  directories: ReadonlySet<string>,
+  names: readonly string[],
+  { progress }: Pick<Surroundings, "progress">,
+): readonly string[] {
+  return names.flatMap((name) => {
+    const layers = layersAt(name, root, directories);
+    if (layers.length === 0)
+      progress(`--ignore ${name === "" ? '""' : name}: no layer at or below that directory.\n`);
+    return layers;
+  });
+}
+
+/** The layers at or below a directory, which is relative to the current one or, where that leads to none, to the root. */
+function layersAt(name: string, root: string, directories: ReadonlySet<string>): readonly string[] {
+  if (name === "") return [];
+  for (const from of [process.cwd(), root]) {
+    const wanted = path.relative(root, path.resolve(from, name)).split(path.sep).join("/");
+    const layers = [...directories].filter(
+      (directory) => wanted === "" || directory === wanted || directory.startsWith(`${wanted}/`),
+    );
+    if (layers.length > 0) return layers;
+  }
+  return [];
 }
 
 /** The directory whose own name is most like what was given without the path to it. */

@@ -3,6 +3,7 @@ import { asCommit, commitsOfRef, newestCommits } from "../git/history.ts";
 import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
 import { findBeginnings, findObstacles, madeOf } from "../planning/why.ts";
+import { isRange } from "../ref.ts";
 import { orphanLines } from "../report/plan.ts";
 import { json } from "../report/text.ts";
 import { obstacleText, whyText } from "../report/why.ts";
@@ -86,7 +87,7 @@ async function causesOf(
       touching.set(path, known);
     }
   // A range is compared with a commit, not with the working tree.
-  const edited = new Set(plan.ref?.includes("..") === true ? checkout.untracked : checkout.uncommitted);
+  const edited = new Set(plan.ref !== null && isRange(plan.ref) ? checkout.untracked : checkout.uncommitted);
   return findBeginnings(id, plan, catalog).map(({ reason, chain }) => {
     const paths = "paths" in reason ? reason.paths : [];
     const files = paths.map((path) => ({

@@ -2,6 +2,8 @@ import { configurationName } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
 import type { Deviation } from "../model.ts";
 import type { Problem } from "../problem.ts";
+import { sidesOf } from "../ref.ts";
+import type { Sides } from "../ref.ts";
 import { git, split, unexpected } from "./git.ts";
 import type { Answer } from "./git.ts";
 import { askWorkingTree, readWorkingTree } from "./working-tree.ts";
@@ -38,7 +40,7 @@ export async function readCheckout(
   ref: string | null,
   { shallow: mayBeShallow = false }: { readonly shallow?: boolean } = {},
 ): Promise<Checkout> {
-  const ends = ref === null ? [] : endpoints(ref);
+  const sides = ref === null ? undefined : sidesOrRefusal(ref);
   // All at once: each takes a few milliseconds, and none needs another's answer.
   const [facts, count, diff, files] = await Promise.all([
     git(root, ["rev-parse", "--show-prefix", "--is-shallow-repository", "--verify", "HEAD^{commit}"]),
@@ -55,7 +57,8 @@ export async function readCheckout(
   return {
     commit,
     count: shallow === "true" ? 0 : Number(count.stdout),
-    changed: diff === undefined ? [] : await changedPaths(root, ref ?? "", ends, diff),
+    changed:
+      diff === undefined || sides === undefined ? [] : await changedPaths(root, ref ?? "", sides, diff),
     uncommitted: tree.uncommitted.map(({ path }) => path),
     untracked: those("untracked"),
     ignored: those("ignored"),
@@ -93,15 +96,18 @@ export async function readPrefix(root: string): Promise<string> {
   return code === 0 ? stdout.replace(/\n$/, "") : "";
 }
 
-/** The URL of the remote `origin`, without a login in it; empty where there is none. */
+/**
+ * The URL of the remote `origin`, without a login in it; empty where there is none, and where it is a path, which means
+ * nothing on another machine.
+ */
 export async function readSource(root: string): Promise<string> {
   const { code, stdout } = await git(root, ["config", "--get", "remote.origin.url"]);
   const url = code === 0 ? stdout.trim() : "";
-  // A scp-like `git@host:path` and a path name no secret; a URL can carry a token in several places.
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url;
-  if (!URL.canParse(url)) return "";
+  // As scp has it, `git@host:path`; a colon behind a slash, or one letter before it, is a path.
+  if (/^(?:[\w.-]+@)?[\w.-]{2,}:(?!\/\/|:)[^\s]+$/.test(url)) return url;
+  if (!/^(?:https?|ssh|git|git\+ssh|ftps?):\/\//i.test(url) || !URL.canParse(url)) return "";
   const { protocol, host, pathname } = new URL(url);
-  return pathname.includes("@") ? "" : `${protocol}//${host}${pathname}`;
+  return host === "" || pathname.includes("@") ? "" : `${protocol}//${host}${pathname}`;
 }
 
 /** What images are made from, below the root. */
@@ -128,47 +134,42 @@ const shallowClone: Problem = {
 /** Every way to write the default. */
 const parentOfHead = /^(?:HEAD|@)(?:\^1?|~1?)$/;
 
-/** The revisions that a ref is made of: `A..B` and `A...B` have two, a missing one is HEAD. */
-function endpoints(ref: string): string[] {
-  const ends = ref.split(/\.{2,3}/).map((end) => (end === "" ? "HEAD" : end));
-  const range = /\.\./.test(ref);
-  // What starts with a dash would reach git as an option.
-  if (
-    ref === "" ||
-    ref.startsWith("-") ||
-    ends.some((end) => end.startsWith("-")) ||
-    ends.length > (range ? 2 : 1)
-  ) {
-    throw new Refusal({
-      kind: "usage",
-      message: `--ref ${JSON.stringify(ref)} is not a revision`,
-      hint: "give one revision (HEAD^, a tag, a branch) or a range A..B",
-    });
-  }
-  return ends;
+/** Refuses what cannot be a ref; what starts with a dash would reach git as an option. */
+function sidesOrRefusal(ref: string): Sides {
+  const sides = sidesOf(ref);
+  const { older, newer = "HEAD" } = sides;
+  if (ref !== "" && !older.startsWith("-") && !newer.startsWith("-")) return sides;
+  throw new Refusal({
+    kind: "usage",
+    message: `--ref ${JSON.stringify(ref)} is not a revision`,
+    hint: "give one revision (HEAD^, a tag, a branch) or a range A..B",
+  });
 }
 
-async function changedPaths(
-  root: string,
-  ref: string,
-  ends: readonly string[],
-  diff: Answer,
-): Promise<string[]> {
-  // `git diff` takes a tree or a file as well, whose paths are others.
-  const checks = await Promise.all(
-    diff.code === 0 && ref === defaultRef
-      ? []
-      : ends.map((end) => git(root, ["rev-parse", "--verify", "--quiet", `${end}^{commit}`])),
-  );
-  const missing = ends.filter((_, index) => checks[index] !== undefined && checks[index].code !== 0);
-  if (missing.length === 0 && diff.code === 0) return split(diff.stdout);
-  if (missing.length === 0) throw new Refusal(unexpected(diff));
-  if (parentOfHead.test(ref) && (await isFirstCommit(root))) return everything(root);
+async function changedPaths(root: string, ref: string, sides: Sides, diff: Answer): Promise<string[]> {
+  if (diff.code === 0 && ref === defaultRef) return split(diff.stdout);
+  const { older, newer } = sides;
+  const ends = newer === undefined ? [older] : [older, newer];
+  const isKnown = await Promise.all(ends.map((end) => isTree(root, end)));
+  if (!isKnown.includes(false) && diff.code === 0) return split(diff.stdout);
+  if (!isKnown.includes(false)) throw new Refusal(unexpected(diff));
+  const isHead = newer === undefined || newer === "HEAD" || newer === "@";
+  if (parentOfHead.test(older) && isHead && (await isFirstCommit(root))) return everything(root, newer);
+  const missing = ends.filter((_, index) => isKnown[index] === false);
   throw new Refusal({
     kind: "usage",
     message: `--ref ${ref}: git knows no revision ${missing.map((end) => JSON.stringify(end)).join(" or ")} here`,
     hint: "git log --oneline lists the commits, git fetch --tags brings the tags of the remote",
   });
+}
+
+/** Whether a revision has a tree as the working tree has; `git diff` takes a file or a directory of one as well, whose paths are others. */
+async function isTree(root: string, revision: string): Promise<boolean> {
+  // What follows `:/` is a message, to its end; it can only find a commit.
+  const isMessage = revision.startsWith(":/");
+  if (!isMessage && /:./.test(revision)) return false;
+  const name = isMessage || revision.endsWith(":") ? revision : `${revision}^{tree}`;
+  return (await git(root, ["rev-parse", "--verify", "--quiet", name])).code === 0;
 }
 
 async function isFirstCommit(root: string): Promise<boolean> {
@@ -177,9 +178,10 @@ async function isFirstCommit(root: string): Promise<boolean> {
 }
 
 /** The first commit has no parent: against the empty tree, all is new. */
-async function everything(root: string): Promise<string[]> {
+async function everything(root: string, newer: string | undefined): Promise<string[]> {
   const empty = await git(root, ["hash-object", "-t", "tree", "--stdin"]);
-  const diff = await git(root, ["diff", ...diffOptions, empty.stdout.trim(), "--", ...imagePlaces]);
+  const ends = [empty.stdout.trim(), ...(newer === undefined ? [] : [newer])];
+  const diff = await git(root, ["diff", ...diffOptions, ...ends, "--", ...imagePlaces]);
   if (diff.code !== 0) throw new Refusal(unexpected(diff));
   return split(diff.stdout);
 }

@@ -1,6 +1,7 @@
 import type { Commit } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import { fullName, imagePlaces, leadsToHead, logOptions, pathOptions } from "./checkout.ts";
+import { sidesOf } from "../ref.ts";
 import { git, split, unexpected } from "./git.ts";
 
 /** What has happened below some directories since a commit. */
@@ -50,8 +51,8 @@ export function asCommit({ commit, date, author, subject }: Commit): Commit {
  * `readCheckout` took, and not to the older one. The first commit has no older side.
  */
 export async function commitsOfRef(root: string, ref: string): Promise<readonly TouchingCommit[]> {
-  const [older = "", newer = ""] = ref.split(/\.{2,3}/);
-  const found = await readLog(root, [`${older}..${newer}`], imagePlaces);
+  const { older, newer = "HEAD" } = sidesOf(ref);
+  const found = await readLog(root, [newer, "--not", older], imagePlaces);
   return found ?? (await readLog(root, ["HEAD"], imagePlaces)) ?? [];
 }
 

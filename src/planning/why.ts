@@ -1,5 +1,6 @@
 import { definitionFile } from "../conventions.ts";
 import type { Catalog, Plan, Reason, Step } from "../model.ts";
+import { isRange } from "../ref.ts";
 import type { Link, Obstacle } from "../why.ts";
 import { changedLayers } from "./changes.ts";
 import { buildOrder, liveLayers, stackDirectories, withBases } from "./graph.ts";
@@ -102,7 +103,7 @@ function unseen(
     }
   const found = [...keptOut].map(([by, paths]): Obstacle => ({ kind: "dockerignored", by, paths }));
   const unknown = new Set([...untracked, ...checkout.ignored]);
-  const edited = ref.includes("..") ? uncommitted.filter((path) => !unknown.has(path)) : [];
+  const edited = isRange(ref) ? uncommitted.filter((path) => !unknown.has(path)) : [];
   for (const [kind, candidates] of [
     // What else has changed and counts would have led to a build.
     ["only-retired", changed],

@@ -1,4 +1,5 @@
 import type { Deviation, Plan, Reason, Step, Uncommitted } from "../model.ts";
+import { isRange } from "../ref.ts";
 import type { Log } from "./log.ts";
 
 /** Logs a plan: its final images and totals as warnings (`-v`), each build and why it is there as info (`-vv`). */
@@ -50,7 +51,7 @@ export function nothingToBuild(plan: Plan, name = asItIs): string {
 
 /** `since HEAD^`; of a range, `in v1..v2`. */
 export function since(ref: string, name = asItIs): string {
-  return `${ref.includes("..") ? "in" : "since"} ${name(ref)}`;
+  return `${isRange(ref) ? "in" : "since"} ${name(ref)}`;
 }
 
 function countOf(number: number, what: string): string {

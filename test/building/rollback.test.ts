@@ -200,7 +200,7 @@ test("what cannot be taken back is said with what there is", async () => {
       ["one:1.0", "--to", "9-0000000"],
       `--to 9-0000000: no published build of ${place.repo}/rel/one:1.0 has that stamp — published are ${all}`,
     ],
-    [["one:1.0", "--to", "1", "--to", "2"], "--to is given twice"],
+    [["one:1.0", "--to", "1", "--to", "2"], "--to 2: no published build"],
     [[], "image-builder rollback needs <image>"],
   ] as const) {
     const { code, stdout, stderr } = await place.run(root, ["rollback", ...args]);

@@ -232,7 +232,7 @@ test("a dirty working tree is not pushed, unless asked for, and then moves no ro
   assert.is(refused.code, 4);
   assert.match(
     refused.stderr,
-    /uncommitted files would be pushed: compat\/base\/motd \(untracked\) — .*--allow-dirty/,
+    /uncommitted files would be pushed: compat\/base\/motd \(modified\) — .*--allow-dirty/,
   );
   assert.is(refused.stdout, "");
   const { code, stdout, stderr } = await place.run(root, ["--push", "--allow-dirty"]);

@@ -102,10 +102,10 @@ test("what is mistyped is said once, as it was typed, with what was meant", asyn
       ["inspect"],
       "image-builder inspect needs <image> — e.g. image-builder inspect sciserver-essentials:2.4",
     ],
-    [["promote"], "missing required argument: --to — image-builder promote --help lists what there is"],
+    [["promote"], "--to is missing — see image-builder promote --help"],
     [
       ["--dryrun", "--include", "esentials"],
-      "--include esentials: there is no layer at or below that directory — did you mean science/essentials?",
+      "--include esentials: no layer at or below that directory — did you mean science/essentials?",
     ],
     [["history", "esentials"], "no layer makes an image esentials — did you mean essentials?"],
   ] as const) {

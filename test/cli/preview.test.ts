@@ -340,7 +340,7 @@ test("a mistake on the command line says what was meant and exits with 2", async
     [["plna"], /^ERROR:root:unknown command: plna — did you mean plan\?\n$/],
     [["--push=yes"], /^ERROR:root:--push=yes is neither true nor false/],
     [["--no-ref"], /^ERROR:root:unknown argument/],
-    [["--include", ""], /^ERROR:root:--include "": there is no layer/],
+    [["--include", ""], /^ERROR:root:--include "": no layer/],
     [["--", "plan"], /^ERROR:root:nothing may follow --/],
     [["--jbs", "2"], /^ERROR:root:unknown argument: --jbs — did you mean --jobs\?\n$/],
     [["--format", "yaml"], /^ERROR:root:unknown argument: --format — it is an option of plan, /],
@@ -348,7 +348,7 @@ test("a mistake on the command line says what was meant and exits with 2", async
       ["--include", "science/nist-basik"],
       /^ERROR:root:--include science\/nist-basik: .* — did you mean science\/nist-basic\?\n$/,
     ],
-    [["--include"], /^ERROR:root:not enough arguments.*include/],
+    [["--include"], /^ERROR:root:--include needs a value — see image-builder --help/],
     [["--ref", "nowhere"], /^ERROR:root:--ref nowhere: git knows no revision "nowhere" here — /],
     [
       ["--repo", "https://example.org/x"],
@@ -357,9 +357,8 @@ test("a mistake on the command line says what was meant and exits with 2", async
     [["--repo", "example.org/x:1"], /^ERROR:root:--repo .* is not the name of a repository — /],
     [["--jobs", "0"], /^ERROR:root:--jobs "0" is not a whole number above 0/],
     [["--jobs", "many"], /^ERROR:root:--jobs is not a whole number above 0/],
-    [["--all", "--include", "science"], /^ERROR:root:.*mutually exclusive/],
+    [["--all", "--include", "science"], /^ERROR:root:--all and --include cannot be combined/],
     [["--root", "nowhere"], /^ERROR:root:--root nowhere is not a directory — /],
-    [["--repo", "a.org/x", "--repo", "b.org/x"], /^ERROR:root:--repo is given twice/],
   ] as const) {
     const { code, stdout, stderr } = await runTool(root, ["--dryrun", ...args]);
     assert.is(code, 2, `${args.join(" ")}: ${stderr}`);
@@ -371,7 +370,7 @@ test("a mistake on the command line says what was meant and exits with 2", async
 test("outside a checkout it says to name one", async () => {
   const { code, stderr } = await runTool(temporaryDirectory(), ["-v", "--dryrun"]);
   assert.is(code, 2);
-  assert.match(stderr, /^ERROR:root:there is no science\/ or compat\/ in .* or above — .*--root\n$/);
+  assert.match(stderr, /^ERROR:root:there is no science\/ or compat\/ in .* or above — .*--root/);
 });
 
 test("a shallow clone is refused with exit code 4, never an empty plan", async () => {

@@ -271,6 +271,21 @@ test("the source is the remote's URL, without the login in it", async () => {
   }
   git(root, "remote", "set-url", "origin", "git@example.org:images.git");
   assert.is(await readSource(root), "git@example.org:images.git");
+  git(root, "remote", "set-url", "origin", "ssh://git@example.org:2222/images.git");
+  assert.is(await readSource(root), "ssh://example.org:2222/images.git");
+  for (const here of [
+    "/srv/git/images.git",
+    "../images",
+    "images",
+    "./a:b",
+    "C:\\images",
+    "C:/images",
+    "file:///srv/git/images.git",
+    "ext::sh -c images",
+  ]) {
+    git(root, "remote", "set-url", "origin", here);
+    assert.is(await readSource(root), "", here);
+  }
 });
 
 test.run();
