@@ -2,6 +2,19 @@ import { isUtf8 } from "node:buffer";
 import fs from "node:fs";
 import path from "node:path";
 
+/** How large (bytes) a text may be that is read whole: far more than anybody writes, and little enough to hold. */
+const largestText = 4 * 1024 ** 2;
+
+/** Says of a text file of this size (bytes) what is wrong with it; undefined where nothing is. */
+export function tooLarge(size: number): { readonly message: string; readonly hint: string } | undefined {
+  if (size <= largestText) return undefined;
+  const megabytes = (size / 1024 ** 2).toFixed(1);
+  return {
+    message: `is too large: ${megabytes} MB, and at most ${largestText / 1024 ** 2} MB are read`,
+    hint: "keep data in files of its own",
+  };
+}
+
 /** Takes what is wrong with a file, which is named from the root on. */
 export type Refuse = (file: string, message: string, hint: string, line?: number) => void;
 
@@ -63,6 +76,11 @@ export function readLayerText(
     return undefined;
   }
   try {
+    const large = tooLarge(fs.statSync(absolute).size);
+    if (large !== undefined) {
+      refuse(file, large.message, large.hint);
+      return undefined;
+    }
     const text = fs.readFileSync(absolute, "utf8");
     // Node reads what is not UTF-8 as U+FFFD, and is much faster than reading bytes and checking all of them.
     const odd = text.indexOf("\uFFFD");

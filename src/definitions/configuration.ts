@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { configurationName, defaultConventions } from "../conventions.ts";
+import { tooLarge } from "../layer-text.ts";
 import type { Conventions, IgnorePattern } from "../model.ts";
 import { isRepository, repositoryRule } from "../reference.ts";
 import { branchPatternRule, isBranchPattern } from "./branch-patterns.ts";
@@ -36,6 +37,8 @@ export function readConfigurationAt(root: string): DefinitionReading<Configurati
   if (found === undefined) return { values: {}, problems: [], lineOf: () => 1 };
   // Opening a pipe would wait for ever.
   if (!found.isFile()) return refused("is not a regular file", "put a text file there, or take it away");
+  const large = tooLarge(found.size);
+  if (large !== undefined) return refused(large.message, large.hint);
   try {
     return readConfiguration(new TextDecoder("utf-8", { fatal: true }).decode(fs.readFileSync(file)));
   } catch (error) {

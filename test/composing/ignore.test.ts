@@ -202,8 +202,12 @@ ignore("no pattern takes longer than its length and that of the path ask for", (
   assert.ok(user + system < 20_000_000, `${user + system} µs`);
 });
 
-ignore("a file that is not UTF-8 or no file is refused", () => {
+ignore("a file that is not UTF-8, too large or no file is refused", () => {
   assert.match(refusalOf(new Uint8Array([0x66, 0xff])).message, /not UTF-8/);
+  assert.match(
+    refusalOf(new Uint8Array(5 * 1024 ** 2)).message,
+    /is too large: 5\.0 MB, and at most 4 MB are read/,
+  );
   mkdirSync(join(root, "science/odd/.dockerignore"), { recursive: true });
   assert.throws(
     () => readIgnore(root, "science/odd"),

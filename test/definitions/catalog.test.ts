@@ -305,6 +305,23 @@ catalog("a definition or Dockerfile that is not UTF-8 is refused with its line",
   assert.is(right(replacement).compat.size, 1);
 });
 
+catalog("files that are too large to be read are refused, and not read", () => {
+  const root = checkout({ ...jupyter, ...science("a") });
+  const large = ["compat/jupyter/Dockerfile", "image-builder.json5", "science/a/sciserver-image.json"];
+  for (const file of large) {
+    fs.appendFileSync(path.join(root, file), "");
+    fs.truncateSync(path.join(root, file), 3 * 1024 ** 3);
+  }
+  const begun = process.resourceUsage().maxRSS;
+  assert.equal(
+    readCatalog(root)
+      .problems.map(({ file, message }) => `${file} ${message}`)
+      .sort(),
+    large.map((file) => `${file} is too large: 3072.0 MB, and at most 4 MB are read`),
+  );
+  assert.ok(process.resourceUsage().maxRSS - begun < 100 * 1024);
+});
+
 catalog("a directory in the place of a file is refused", () => {
   const files = { "science/a/sciserver-image.json/x": "", "science/a/Dockerfile/x": "" };
   assert.equal(wrong(files), [
