@@ -17,8 +17,10 @@ export interface Inspection {
   readonly source: "registry" | "engine";
   /** In its registry; for a local image that is in none, the engine's id of it. */
   readonly digest: string;
-  /** In bytes: as the registry keeps it, compressed; as the engine does, unpacked. */
+  /** In bytes. */
   readonly size: number;
+  /** Whether that is the size of the packed layers: in a registry, and in Docker's containerd image store. */
+  readonly compressed: boolean;
   /** `linux/amd64` */
   readonly platform: string;
   /** RFC 3339, UTC; null where the image does not tell it. */

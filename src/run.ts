@@ -3,7 +3,14 @@ import type { Problem } from "./problem.ts";
 
 /** How a step of a run ended. `seconds` is its wall time. */
 export type StepResult =
-  | { readonly kind: "built"; readonly step: Step; readonly id: string; readonly seconds: number }
+  | {
+      readonly kind: "built";
+      readonly step: Step;
+      readonly id: string;
+      /** Nothing ran: the build cache gave everything. */
+      readonly cached: boolean;
+      readonly seconds: number;
+    }
   | {
       readonly kind: "failed";
       readonly step: Step;

@@ -33,6 +33,7 @@ const packages = [
   "apache2-utils",
   "busybox-static",
   "chromium",
+  "crun",
   "debian-archive-keyring",
   "debootstrap",
   "docker-registry",
@@ -44,6 +45,9 @@ const packages = [
   "python3-junitparser",
   "man-db",
   "mandoc",
+  "openssh-client",
+  "openssh-server",
+  "podman",
   "zsh",
   "tmux",
 ];

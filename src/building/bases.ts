@@ -69,23 +69,26 @@ export async function localBase(engine: Engine, name: string): Promise<BaseImage
   return { name, pin: name, digest, identity: facts.labels[inputsLabel] ?? digest };
 }
 
-/** Makes sure that the engine holds images, pulling those that it lacks. Refuses with all that cannot be had. */
+/** Makes sure that the engine holds images: pulls those that it lacks or that are to be had anew. Refuses with all that cannot be had. */
 export async function obtainAll(
   engine: Engine,
-  references: ReadonlySet<string>,
+  references: ReadonlyMap<string, { readonly anew: boolean }>,
   onEvent: (event: RunEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  await refuseTogether([...references].map((reference) => obtain(engine, reference, onEvent, signal)));
+  await refuseTogether(
+    [...references].map(([reference, { anew }]) => obtain(engine, reference, anew, onEvent, signal)),
+  );
 }
 
 async function obtain(
   engine: Engine,
   reference: string,
+  anew: boolean,
   onEvent: (event: RunEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  if ((await engine.inspect(reference)) !== undefined) return;
+  if (!anew && (await engine.inspect(reference)) !== undefined) return;
   try {
     const tell = (progress: TransferProgress) => onEvent({ kind: "pulling", reference, ...progress });
     if (await engine.pull(reference, tell, signal)) return;
@@ -95,7 +98,9 @@ async function obtain(
   throw new Refusal({
     kind: "surroundings",
     message: `there is no image ${reference}`,
-    hint: "check the name, and that you may pull it",
+    hint: anew
+      ? "--fresh pulls every foreign base image anew; without it, the image that the engine holds is taken"
+      : "check the name, and that you may pull it",
   });
 }
 

@@ -1,10 +1,9 @@
 import type { BuildRequest, Engine } from "../engine/engine.ts";
 import type { Step } from "../model.ts";
-import { labelsOf } from "../planning/labels.ts";
+import { inputsLabel, labelsOf } from "../planning/labels.ts";
 import type { BaseIdentity, Inputs, Provenance } from "../planning/labels.ts";
 import { immutableTag } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
-import { sameReference } from "../reference.ts";
 import type { Problem } from "../problem.ts";
 import { localBase, obtainAll } from "./bases.ts";
 import type { Bases } from "./bases.ts";
@@ -25,6 +24,8 @@ export interface Builds {
   readonly environmentVariable: string;
   /** How many builds run side by side. */
   readonly jobs: number;
+  /** Take nothing from the build cache, and pull foreign images anew, but for those that are named by a digest. */
+  readonly fresh: boolean;
   /** After a failure, go on with what does not stand on it. */
   readonly keepGoing: boolean;
   readonly onEvent: (event: RunEvent) => void;
@@ -39,10 +40,7 @@ const tailLength = 20;
  * take from cannot be had; a build that fails is a result.
  */
 export async function buildSteps(builds: Builds): Promise<readonly StepResult[]> {
-  const pins = pinsOf(builds);
-  const own = new Set(builds.steps.map(({ step }) => step.tags.immutable));
-  const uses = new Set(builds.steps.flatMap(({ pin }) => pin(pins).uses).filter((use) => !own.has(use)));
-  await obtainAll(builds.engine, uses, builds.onEvent, builds.signal);
+  await obtainAll(builds.engine, imagesTaken(builds), builds.onEvent, builds.signal);
   const ids = new Set(builds.steps.map(({ step }) => step.id));
   const tasks = builds.steps.map((prepared) => ({
     id: prepared.step.id,
@@ -56,6 +54,21 @@ export async function buildSteps(builds: Builds): Promise<readonly StepResult[]>
     builds,
   );
   return builds.steps.map(({ step }) => resultOf(step, endings.get(step.id)));
+}
+
+/** The images that the run takes from and does not build, and which of these are pulled though the engine holds them. */
+function imagesTaken(builds: Builds): ReadonlyMap<string, { readonly anew: boolean }> {
+  const own = new Set(builds.steps.map(({ step }) => step.tags.immutable));
+  const layers = new Set<string>();
+  const pins = pinsOf(builds);
+  const remembering: Pins = (directory, written) => {
+    const pin = pins(directory, written);
+    if (pin !== undefined) layers.add(pin);
+    return pin;
+  };
+  const uses = builds.steps.flatMap(({ pin }) => pin(remembering).uses).filter((use) => !own.has(use));
+  const anew = (use: string) => builds.fresh && !layers.has(use) && !use.includes("@");
+  return new Map(uses.map((use) => [use, { anew: anew(use) }]));
 }
 
 /** A step that failed is a result like any other for the reports, and an error for the schedule. */
@@ -94,16 +107,17 @@ async function buildStep(builds: Builds, prepared: PreparedStep, signal: AbortSi
       ? [step.tags.immutable]
       : [step.tags.immutable, step.tags.rolling];
     const stream = context.stream(dockerfile.text);
-    const id = await engine.build({
+    const built = await engine.build({
       context: stream,
       dockerfile: dockerfile.text,
       tags,
       labels,
+      fresh: builds.fresh,
       onLine,
       signal,
     });
-    await verify(engine, step, { id, tags, labels }, builds);
-    const result: StepResult = { kind: "built", step, id, seconds: seconds() };
+    const id = await verify(builds, step, built.id, labels);
+    const result: StepResult = { kind: "built", step, id, cached: built.cached, seconds: seconds() };
     onEvent({ kind: "ended", result });
     return result;
   } catch (error) {
@@ -140,7 +154,7 @@ function placed(problem: Problem, step: Step): Problem {
   if (problem.line === undefined || problem.file !== undefined) return problem;
   if (step.kind === "science") return { ...problem, file: `${step.directory}/Dockerfile` };
   const hint = `image-builder plan --show-dockerfile ${step.image}:${step.version} prints it`;
-  return { ...problem, file: "the composed Dockerfile", hint };
+  return { ...problem, file: "the composed Dockerfile", hint: problem.hint ?? hint };
 }
 
 function resultOf(step: Step, ending: Ending<StepResult> | undefined): StepResult {
@@ -156,30 +170,38 @@ function resultOf(step: Step, ending: Ending<StepResult> | undefined): StepResul
   }
 }
 
-/** Looks at the image that the engine says it built: whatever is missing there must not be published. */
+/**
+ * Looks at the image that the immutable tag names now, and gives its id: whatever is missing there must not be
+ * published. Another run on this engine may have built the same step since; what it made of the same inputs is as good.
+ * The rolling tag belongs to whichever run built last.
+ */
 async function verify(
-  engine: Engine,
+  { engine, provenance: { build }, environmentVariable }: Builds,
   step: Step,
-  { id, tags, labels }: { readonly id: string } & Pick<BuildRequest, "tags" | "labels">,
-  { provenance: { build }, environmentVariable }: Pick<Builds, "provenance" | "environmentVariable">,
-): Promise<void> {
-  const facts = await engine.inspect(step.tags.immutable);
-  const wrong: string[] = [];
-  if (facts?.id !== id) wrong.push(`${step.tags.immutable} names another one`);
-  for (const tag of tags)
-    if (!facts?.tags.some((found) => sameReference(found, tag))) wrong.push(`${tag} does not name it`);
-  for (const [name, value] of Object.entries(labels)) {
-    if (facts?.labels[name] !== value) wrong.push(`its label ${name} is not ${JSON.stringify(value)}`);
+  id: string,
+  labels: BuildRequest["labels"],
+): Promise<string> {
+  const { immutable } = step.tags;
+  const facts = await engine.inspect(immutable);
+  const own = facts?.id === id;
+  if (facts === undefined || (!own && facts.labels[inputsLabel] !== labels[inputsLabel])) {
+    throw new Refusal({
+      kind: "failure",
+      message: `${step.id}: another run on this engine replaced ${immutable} while it was built`,
+      hint: "run again",
+    });
   }
+  const wrong = Object.entries(labels).flatMap(([name, value]) =>
+    own && facts.labels[name] !== value ? [`its label ${name} is not ${JSON.stringify(value)}`] : [],
+  );
   if (step.kind === "compat") {
     const variable = `${environmentVariable}=${step.image}:${immutableTag(step.version, build)}`;
-    if (!facts?.environment.includes(variable)) wrong.push(`its environment lacks ${variable}`);
+    if (!facts.environment.includes(variable)) wrong.push(`its environment lacks ${variable}`);
   }
-  if (wrong.length === 0) return;
-  const problem: Problem = {
+  if (wrong.length === 0) return facts.id;
+  throw new Refusal({
     kind: "failure",
-    message: `the image of ${step.id} is not what was asked for: ${wrong.join("; ")}`,
-    hint: "another run on the same engine may have taken its tags: run again",
-  };
-  throw new Refusal(problem);
+    message: `the engine built ${step.id} otherwise than requested: ${wrong.join("; ")}`,
+    hint: "see whether the engine is a version that docs/engines.md lists",
+  });
 }

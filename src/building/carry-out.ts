@@ -2,7 +2,7 @@ import { openContexts } from "../composing/context.ts";
 import type { DockerConnection } from "../engine/docker.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
-import { refuseTogether } from "../problem.ts";
+import { Refusal, refuseTogether } from "../problem.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunEvent, RunResult, StepResult } from "../run.ts";
 import { byDigest } from "./bases.ts";
@@ -26,6 +26,8 @@ export interface Run {
   readonly base: "local" | "registry";
   /** How many builds run side by side; undefined for as many as the engine has processors. */
   readonly jobs: number | undefined;
+  /** Take nothing from the build cache, and pull foreign base images anew. */
+  readonly fresh: boolean;
   readonly keepGoing: boolean;
   /** Further tags for the releases of the run, as pairs of a tag and the immutable tag whose image it gets. */
   readonly named: readonly (readonly [tag: string, immutable: string])[];
@@ -69,6 +71,8 @@ export async function carryOut(run: Run): Promise<RunResult> {
   );
   const bases: Bases = (directory, written) => published.get(directory) ?? taken(directory, written);
   const missing = prepared.filter(({ step }) => !reused.has(step.id));
+  const { obstacle } = missing.length === 0 ? { obstacle: undefined } : await docker();
+  if (obstacle !== undefined) throw new Refusal(obstacle);
   if (run.push) {
     await requireWrite(registry, missing);
     await tellStaying(run, reused);
@@ -84,6 +88,7 @@ export async function carryOut(run: Run): Promise<RunResult> {
           environmentVariable: catalog.conventions.environmentVariable,
           provenance: { build: plan.build, source: run.source, time: run.time },
           jobs: run.jobs ?? (await docker()).cpus,
+          fresh: run.fresh,
           keepGoing: run.keepGoing,
           onEvent,
           signal,

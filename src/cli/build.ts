@@ -57,6 +57,11 @@ export const buildCommand = defineCommand({
       variable: true,
       refuse: refuseJobs,
     },
+    fresh: {
+      type: "boolean",
+      default: false,
+      describe: "build without the cache, on base images that are pulled anew",
+    },
     "keep-going": {
       type: "boolean",
       default: false,
@@ -95,10 +100,10 @@ export const buildCommand = defineCommand({
   run:
     (given, { origins }) =>
     async (surroundings) => {
-      const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing } = given;
+      const { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, fresh, keepGoing } = given;
       const { logs, report, watch: isWatching } = given;
       const progress = progressMode(given.progress, surroundings.environment);
-      const doing = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, keepGoing };
+      const doing = { dryrun, push, allowDirty, base, forceRolling, tag, tagBranch, jobs, fresh, keepGoing };
       const settings = { ...planSettings(given), ...doing, progress, logs, report, watch: isWatching };
       if (push && origins.get("repo")?.kind === "default") surroundings.progress(toDefault);
       if (!isWatching) return build(settings, surroundings);

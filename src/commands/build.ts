@@ -31,6 +31,8 @@ export interface BuildSettings extends PlanSettings {
   readonly tagBranch: boolean;
   /** How many builds run side by side; undefined for as many as the engine has processors. */
   readonly jobs: number | undefined;
+  /** Take nothing from the build cache, and pull foreign base images anew. */
+  readonly fresh: boolean;
   readonly keepGoing: boolean;
   readonly progress: ProgressMode;
   /** Where each step's output is kept in a file; undefined for nowhere. */
@@ -104,6 +106,7 @@ async function run(
       push,
       base,
       jobs: settings.jobs,
+      fresh: settings.fresh,
       keepGoing: settings.keepGoing,
       named,
       judge: { force: settings.forceRolling, ancestry: readAncestry(root, plan.build.commit) },
@@ -124,11 +127,16 @@ async function run(
   const logOf = (step: Step) => (settings.logs === undefined ? undefined : logFile(settings.logs, step));
   // Some terminals have no size.
   out(summary(result, { hint: !settings.watch, width: process.stdout.columns || undefined, logOf }));
+  if (settings.fresh && result.steps.some(({ kind }) => kind === "reused"))
+    surroundings.progress(publishedStays);
   const unwritten = logs?.problem();
   record?.finish(result, unwritten);
   if (unwritten !== undefined) log.error(describeProblem(unwritten));
   return exitCode(result, unwritten);
 }
+
+const publishedStays =
+  "--fresh renews nothing that is published for this commit already: a new commit gives new tags (git commit --allow-empty).\n";
 
 /** A job that forgot --push must not believe that its tags were moved. */
 function tellUnused(settings: BuildSettings, progress: Surroundings["progress"]): void {

@@ -16,7 +16,7 @@ export function inFull(image: string): string | undefined {
 }
 
 /** What is asked of an image, wherever it is. */
-export interface FoundImage extends Pick<Inspection, "digest" | "size" | "platform"> {
+export interface FoundImage extends Pick<Inspection, "digest" | "size" | "compressed" | "platform"> {
   readonly labels: Readonly<Record<string, string>>;
   readonly created: string | undefined;
 }
@@ -42,7 +42,7 @@ async function openRegistries(surroundings: Surroundings): Promise<ImageReader> 
     const config = await registry.config(reference);
     if (config === undefined) return undefined;
     const { digest, size, platform, labels, created } = config;
-    return { digest, size, platform: formatPlatform(platform), labels, created };
+    return { digest, size, compressed: true, platform: formatPlatform(platform), labels, created };
   };
 }
 
@@ -52,8 +52,8 @@ async function openEngine({ conventions, environment }: Surroundings): Promise<I
   return async (reference) => {
     const facts = await engine.inspect(reference);
     if (facts === undefined) return undefined;
-    const { size, platform, labels, created } = facts;
-    return { digest: digestOf(facts, reference), size, platform, labels, created };
+    const { size, compressed, platform, labels, created } = facts;
+    return { digest: digestOf(facts, reference), size, compressed, platform, labels, created };
   };
 }
 

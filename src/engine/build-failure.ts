@@ -6,6 +6,8 @@ export interface BuildFailure {
   readonly line: number | undefined;
   readonly instruction: string | undefined;
   readonly cause: string;
+  /** What to do, where the cause does not say it. */
+  readonly hint: string | undefined;
 }
 
 /**
@@ -18,27 +20,55 @@ export function explainBuildFailure(
   dockerfile: string,
 ): BuildFailure {
   const cause = causeOf(error);
+  const written = readInstructions(dockerfile);
   const parseError = /\bparse error (?:on )?line (\d+)/.exec(error);
+  const unread = written.find((each) => readsAsInstructions(each, error, Number(parseError?.[1])));
+  if (unread !== undefined) {
+    const { line, text: instruction } = unread;
+    return {
+      line,
+      instruction,
+      cause: "this engine does not support here-documents (<<)",
+      hint: noHereDocuments,
+    };
+  }
   if (parseError !== null) {
     const said = cause.replace(/^.*?parse error (?:on )?line \d+: ?/, "");
-    return { line: Number(parseError[1]), instruction: undefined, cause: said };
+    return { line: Number(parseError[1]), instruction: undefined, cause: said, hint: undefined };
   }
-  const written = readInstructions(dockerfile);
   const found = step === undefined ? undefined : locate(step, written);
-  if (found !== undefined) return { line: found.line, instruction: found.text, cause };
+  if (found !== undefined) return { line: found.line, instruction: found.text, cause, hint: undefined };
   // Steps like `[internal] load metadata for docker.io/library/debian:latest` or, without one, errors with the name.
   const named = written.filter(({ text }) => namesImage(text, `${step ?? ""} ${error}`));
   const only = named.length === 1 ? named[0] : undefined;
-  return { line: only?.line, instruction: only?.text, cause };
+  return { line: only?.line, instruction: only?.text, cause, hint: undefined };
+}
+
+const noHereDocuments =
+  "build with Docker 23 or newer, join the commands of RUN with && \\, and COPY a file instead of a here-document";
+
+/**
+ * Whether the engine took the lines of an instruction's here-document for instructions: a Dockerfile frontend older
+ * than 1.4, and Podman where its builder lacks them. `parsed` is the line that it could not parse, NaN for none.
+ */
+function readsAsInstructions({ body, ends }: Instruction, error: string, parsed: number): boolean {
+  if (body === "") return false;
+  if (!Number.isNaN(parsed)) return parsed > ends && parsed <= ends + body.split("\n").length;
+  const unknown = /\bUnknown instruction: "(\S+)"/.exec(error)?.[1]?.toUpperCase();
+  if (unknown !== undefined)
+    return body.split("\n").some((each) => each.trim().split(/\s/)[0]?.toUpperCase() === unknown);
+  return /\bstat: "\/<</.test(error);
 }
 
 /** The last part of a chain of wrapped errors, or the exit code that it ends with. */
 function causeOf(error: string): string {
-  const status = /(?:exit code: |returned a non-zero code: )(\d+)/.exec(error);
+  const status = /(?:exit code: |returned a non-zero code: |while running runtime: exit status )(\d+)/.exec(
+    error,
+  );
   if (status !== null) return `exit code: ${status[1]}`;
   const wrappers =
-    /^(?:failed to solve(?: with frontend [^:]+)?|failed to create LLB definition|failed to build LLB|rpc error: code = \w+ desc =): ?/;
-  let cause = error.trim();
+    /^(?:failed to solve(?: with frontend [^:]+)?|failed to create LLB definition|failed to build LLB|rpc error: code = \w+ desc =|building at STEP "[^]*?"|Build error): ?/;
+  let cause = error.replace(/ &imagebuilder\.Step\{[^]*$/, "").trim();
   while (wrappers.test(cause)) cause = cause.replace(wrappers, "").trim();
   return cause.replaceAll(/\s*\n\s*/g, " ");
 }
@@ -50,11 +80,21 @@ interface Instruction {
   /** Counts from 0; -1 before the first FROM. */
   readonly stage: number;
   readonly stageName: string | undefined;
+  /** The line that it ends on, before its here-documents. */
+  readonly ends: number;
+  /** The lines of its here-documents; empty where it has none. */
+  readonly body: string;
 }
 
 function locate(step: string, written: readonly Instruction[]): Instruction | undefined {
   const classic = /^Step (\d+)\/\d+ : /.exec(step);
   if (classic !== null) return written[Number(classic[1]) - 1];
+  // Podman counts within a stage, and names the stage where there are several.
+  const podman = /^(?:\[(\d+)\/\d+\] )?STEP (\d+)\/\d+: /.exec(step);
+  if (podman !== null) {
+    const [, ofStage = "1", ordinal] = podman;
+    return written.filter(({ stage }) => stage === Number(ofStage) - 1)[Number(ordinal) - 1];
+  }
   const named = /^\[(?:(\S+) )?(\d+)\/(\d+)\] ([^]*)$/.exec(step);
   if (named === null) return undefined;
   const [, stageName, ordinal, total, text = ""] = named;
@@ -91,12 +131,14 @@ function namesImage(instruction: string, said: string): boolean {
 function readInstructions(dockerfile: string): Instruction[] {
   let stage = -1;
   let stageName: string | undefined;
-  return [...instructions(dockerfile, escapeCharacter(dockerfile))].map(({ keyword, text: rest, line }) => {
+  const all = [...instructions(dockerfile, escapeCharacter(dockerfile))];
+  return all.map(({ keyword, text: rest, line, start, end, next }) => {
     const text = `${keyword} ${rest}`.replaceAll(/\s+/g, " ").trim();
     if (keyword === "FROM") {
       stage++;
       stageName = /\sAS\s+(\S+)$/i.exec(text)?.[1]?.toLowerCase();
     }
-    return { line, text, stage, stageName };
+    const ends = line + dockerfile.slice(start, end).split("\n").length - 1;
+    return { line, text, stage, stageName, ends, body: dockerfile.slice(end, next).trim() };
   });
 }

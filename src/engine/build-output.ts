@@ -15,7 +15,14 @@ export interface BuildOutput {
   readonly imageId: string | undefined;
   /** The step that failed or, for the classic builder, the last one begun: `[2/3] RUN …` or `Step 2/3 : RUN …`. */
   readonly step: string | undefined;
+  /** Whether the cache gave all that the build's RUN, COPY and ADD make, and there is at least one of these. */
+  readonly cached: boolean;
 }
+
+/** A step that makes files, in the words of BuildKit, of Docker's classic builder or of Podman's. */
+const makesFiles =
+  /^(?:\[(?:[^\]]+ )?\d+\/\d+\] |Step \d+\/\d+ : |(?:\[\d+\/\d+\] )?STEP \d+\/\d+: )(?:RUN|COPY|ADD)\b/i;
+const classicStep = /^(?:Step \d+\/\d+ : |(?:\[\d+\/\d+\] )?STEP \d+\/\d+: )/;
 
 /**
  * Turns messages of either builder into lines. BuildKit's are those of `docker build --progress=plain`: each step has
@@ -23,12 +30,33 @@ export interface BuildOutput {
  */
 export function buildOutput(onLine: (line: string) => void): BuildOutput {
   const classic = lineSplitter((line) => {
-    if (/^Step \d+\/\d+ : /.test(line)) step = line;
+    // Right after the step: further down it could be what a program prints.
+    if (step === lastLine && /^\s*--+> Using cache\b/.test(line)) endStep(true);
+    if (classicStep.test(line)) {
+      endStep(false);
+      step = line;
+      open = makesFiles.test(line);
+    }
+    lastLine = line;
     onLine(line);
   });
-  const showTrace = tracePrinter(onLine, (name) => (step ??= name));
+  const showTrace = tracePrinter(onLine, {
+    failed: (name) => (step ??= name),
+    done: ({ name, cached }) => makesFiles.test(name) && addMade(cached),
+  });
   let imageId: string | undefined;
   let step: string | undefined;
+  let lastLine: string | undefined;
+  /** A classic step has begun, and it is not seen yet whether it comes from the cache. */
+  let open = false;
+  const made = { cached: 0, anew: 0 };
+  function addMade(cached: boolean): void {
+    made[cached ? "cached" : "anew"] += 1;
+  }
+  function endStep(cached: boolean): void {
+    if (open) addMade(cached);
+    open = false;
+  }
   return {
     take({ id, stream, status, count, aux }) {
       if (id === "moby.buildkit.trace" && typeof aux === "string") {
@@ -39,12 +67,18 @@ export function buildOutput(onLine: (line: string) => void): BuildOutput {
       if (stream !== undefined) classic.write(stream);
       if (status !== undefined && count === undefined) onLine(id === undefined ? status : `${id}: ${status}`);
     },
-    flush: classic.end,
+    flush() {
+      classic.end();
+      endStep(false);
+    },
     get imageId() {
       return imageId;
     },
     get step() {
       return step;
+    },
+    get cached() {
+      return made.anew === 0 && made.cached > 0;
     },
   };
 }
@@ -59,7 +93,7 @@ interface Shown {
 
 function tracePrinter(
   onLine: (line: string) => void,
-  onFailure: (step: string) => void,
+  tell: { readonly failed: (step: string) => void; readonly done: (step: Vertex) => void },
 ): (trace: Trace) => void {
   const shown = new Map<string, Shown>();
 
@@ -86,8 +120,11 @@ function tracePrinter(
     if (vertex.error !== "") {
       onLine(`#${step.number} ERROR: ${vertex.error}`);
       // What was stopped because another step failed is not the one to look at.
-      if (!vertex.error.endsWith("context canceled")) onFailure(vertex.name);
-    } else if (vertex.cached) onLine(`#${step.number} CACHED`);
+      if (!vertex.error.endsWith("context canceled")) tell.failed(vertex.name);
+      return;
+    }
+    tell.done(vertex);
+    if (vertex.cached) onLine(`#${step.number} CACHED`);
     else onLine(`#${step.number} DONE ${((vertex.completed ?? 0) - (vertex.started ?? 0)).toFixed(1)}s`);
   }
 

@@ -5,14 +5,14 @@ import { withoutLogins } from "../logins.ts";
 import type { Credentials } from "../model.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
-import { parseReference } from "../reference.ts";
+import { formatReference, parseReference, sameReference } from "../reference.ts";
 import type { TransferProgress } from "../run.ts";
 import { explainBuildFailure } from "./build-failure.ts";
 import { buildOutput } from "./build-output.ts";
 import { engineClient, ping, within } from "./client.ts";
 import type { EngineAddress } from "./client.ts";
 import { TransientFailure } from "./engine.ts";
-import type { BuildRequest, Engine, ImageFacts, OnProgress } from "./engine.ts";
+import type { BuildRequest, BuiltImage, Engine, ImageFacts, OnProgress } from "./engine.ts";
 import { textOf } from "./json.ts";
 import { readMessages } from "./messages.ts";
 import type { EngineMessage } from "./messages.ts";
@@ -40,6 +40,8 @@ export interface DockerConnection {
   readonly builder: Builder;
   /** For people: `Docker 20.10.24`, `Podman Engine 4.3.1`. */
   readonly description: string;
+  /** Why it cannot build anything; undefined where it can. */
+  readonly obstacle: Problem | undefined;
 }
 
 /** While an engine works, it is asked this often (ms) whether it still answers, and may be silent so many times. */
@@ -60,11 +62,18 @@ export async function connectDocker(
     const builder = options.builder ?? builderOf(version);
     const component = version.Components?.[0];
     const name = component === undefined || component.Name === "Engine" ? "Docker" : component.Name;
+    const traits = {
+      builder,
+      podman: name === "Podman Engine",
+      containerdStore: /io\.containerd\.snapshotter/.test(JSON.stringify(info.DriverStatus ?? [])),
+    };
+    const description = `${name} ${version.Version}`;
     return {
-      engine: dockerEngine(address, brief, builder, options),
+      engine: dockerEngine(address, brief, traits, options),
       cpus: Math.max(1, Number(info.NCPU) || 1),
       builder,
-      description: `${name} ${version.Version}`,
+      description,
+      obstacle: losesContexts(version, traits) ? lostContext(description) : undefined,
     };
   } catch (error) {
     throw engineFailure(address, error);
@@ -81,15 +90,37 @@ function builderOf({ Components, ApiVersion, Os }: Docker.DockerVersion): Builde
   return docker && Os === "linux" && (major > 1 || minor >= 39) ? "buildkit" : "classic";
 }
 
+/** In what the engines behind one API differ. */
+interface Traits {
+  readonly builder: Builder;
+  readonly podman: boolean;
+  /** Docker keeps images in containerd's store, compressed. */
+  readonly containerdStore: boolean;
+}
+
+/** With containerd's store, BuildKit of Docker before 27.5 gets no build context without a session: moby 47717. */
+function losesContexts({ Version }: Docker.DockerVersion, { builder, containerdStore }: Traits): boolean {
+  const [major = 0, minor = 0] = Version.split(".").map(Number);
+  return builder === "buildkit" && containerdStore && (major < 27 || (major === 27 && minor < 5));
+}
+
+function lostContext(description: string): Problem {
+  return {
+    kind: "surroundings",
+    message: `${description} with the containerd image store cannot build from a context that is sent to it`,
+    hint: 'upgrade Docker to 27.5 or newer, or set "features": {"containerd-snapshotter": false} in its daemon.json',
+  };
+}
+
 function dockerEngine(
   address: EngineAddress,
   brief: Docker,
-  builder: Builder,
+  { builder, podman, containerdStore }: Traits,
   { credentials, patience = 600_000, questionTimeout = 60_000 }: DockerOptions,
 ): Engine {
   const client = engineClient(address);
 
-  async function build(request: BuildRequest): Promise<string> {
+  async function build(request: BuildRequest): Promise<BuiltImage> {
     const { context, dockerfile, onLine, signal } = request;
     const output = buildOutput((line) => onLine(withoutLogins(line)));
     let contextError: unknown;
@@ -106,7 +137,7 @@ function dockerEngine(
         output.flush();
         if (failure !== undefined) throw buildFailure(failure, output.step, dockerfile);
         if (output.imageId === undefined) throw new Error("it ended the build without a result");
-        return output.imageId;
+        return { id: output.imageId, cached: output.cached };
       });
     } catch (error) {
       output.flush();
@@ -125,13 +156,18 @@ function dockerEngine(
   async function inspect(reference: string): Promise<ImageFacts | undefined> {
     try {
       const found = await within(questionTimeout, brief.getImage(reference).inspect());
+      // Podman finds an image of any registry by a short name: sci/a:1.0 gives that of x.example/sci/a:1.0.
+      const names = [...(found.RepoTags ?? []), ...(found.RepoDigests ?? [])];
+      if (!names.some((name) => sameReference(name, withoutTag(reference)))) return undefined;
       return {
         id: found.Id,
         labels: found.Config?.Labels ?? {},
         environment: found.Config?.Env ?? [],
         tags: found.RepoTags ?? [],
-        digests: found.RepoDigests ?? [],
+        // Podman has one of its own before the first push, and a registry gets another one.
+        digests: podman ? [] : (found.RepoDigests ?? []),
         size: found.Size,
+        compressed: containerdStore,
         platform: [found.Os, found.Architecture, textOf(found, "Variant")]
           .filter((part) => part !== undefined && part !== "")
           .join("/"),
@@ -152,26 +188,21 @@ function dockerEngine(
     if (failure === undefined) return true;
     // Docker Hub and its like answer so to a stranger who asks for what is not there.
     const hidden = login === undefined && /repository does not exist or may require/.test(failure);
-    if (hidden || /manifest unknown|name unknown|not found: /i.test(failure)) return false;
+    if (
+      hidden ||
+      /manifest unknown|name unknown|not found: |failed to resolve reference .*: not found$/i.test(failure)
+    )
+      return false;
     throw transferFailure("pull", reference, registry, failure);
   }
 
-  async function push(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<string> {
+  async function push(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<void> {
     const { registry, name, tag } = partsOf(reference);
     const login = await credentials(registry);
-    let digest: string | undefined;
-    const failure = await transfer(
-      "push",
-      reference,
-      onProgress,
-      signal,
-      (cancel) =>
-        client.getImage(name).push({ tag, authconfig: authOf(login, registry), abortSignal: cancel }),
-      ({ aux }) => (digest = textOf(aux, "Digest") ?? digest),
+    const failure = await transfer("push", reference, onProgress, signal, (cancel) =>
+      client.getImage(name).push({ tag, authconfig: authOf(login, registry), abortSignal: cancel }),
     );
     if (failure !== undefined) throw transferFailure("push", reference, registry, failure);
-    if (digest === undefined) throw engineFailure(address, "it ended the push without a digest");
-    return digest;
   }
 
   /**
@@ -184,7 +215,6 @@ function dockerEngine(
     onProgress: OnProgress,
     signal: AbortSignal,
     start: (cancel: AbortSignal) => Promise<NodeJS.ReadableStream>,
-    onMessage: (message: EngineMessage) => void = () => {},
   ): Promise<string | undefined> {
     const stalled = new AbortController();
     const timer = setTimeout(() => stalled.abort(standstill(verb, reference, patience)), patience);
@@ -195,7 +225,6 @@ function dockerEngine(
         for await (const message of readMessages(bytesOf(await start(cancel)))) {
           timer.refresh();
           failure ??= message.error;
-          onMessage(message);
           const progress = follow(message);
           if (progress !== undefined) onProgress(progress);
         }
@@ -243,7 +272,7 @@ function transferCounter(): (message: EngineMessage) => TransferProgress | undef
  */
 async function startBuild(
   client: Docker,
-  { context, tags, labels }: BuildRequest,
+  { context, tags, labels, fresh }: BuildRequest,
   builder: Builder,
   abortSignal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
@@ -251,6 +280,7 @@ async function startBuild(
     version: builder === "buildkit" ? "2" : "1",
     t: tags,
     labels,
+    nocache: fresh,
     rm: true,
     forcerm: true,
   };
@@ -309,10 +339,15 @@ async function watchEngine(address: EngineAddress, ended: AbortSignal): Promise<
 }
 
 function buildFailure(error: string, step: string | undefined, dockerfile: string): Refusal {
-  const { line, instruction, cause } = explainBuildFailure(error, step, dockerfile);
+  const { line, instruction, cause, hint } = explainBuildFailure(error, step, dockerfile);
   const what = instruction === undefined ? "" : `: ${shorten(withoutLogins(instruction))}`;
   const message = `the build failed${what} — ${withoutLogins(cause)}`;
-  return new Refusal({ kind: "failure", message, ...(line === undefined ? {} : { line }) });
+  return new Refusal({
+    kind: "failure",
+    message,
+    ...(line === undefined ? {} : { line }),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function shorten(text: string): string {
@@ -322,6 +357,13 @@ function shorten(text: string): string {
 /** What the engine reports of a registry that another try may not meet, in the words of Docker and of Go's net/http. */
 const transient =
   /\b(?:429|5\d\d)\b|too ?many ?requests|\bEOF\b|connection re(?:set|fused)|broken pipe|timeout|deadline exceeded|temporary failure|server misbehaving|internal server error|bad gateway|unavailable|blob (?:upload )?(?:unknown|invalid)|unknown blob|closed network connection/i;
+
+/** What an engine says that speaks HTTPS to a registry without it, or with a certificate of nobody it trusts. */
+const notTrusted = /server gave HTTP response to HTTPS client|x509: |tls: failed to verify certificate/i;
+
+function trustHint(registry: string): string {
+  return `the engine has to trust ${registry}: give it the registry's CA certificate or, for one without HTTPS, "insecure-registries" in Docker's daemon.json, insecure = true in Podman's registries.conf`;
+}
 
 type Transfer = "pull" | "push";
 
@@ -351,11 +393,13 @@ function transferFailure(verb: Transfer, reference: string, registry: string, sa
       ...problem,
       hint: `the account lacks the permission to ${verb} there, or docker login ${registry} is missing: check both, and the repository's name`,
     });
-  if (/does not exist locally|tag does not exist/i.test(said))
+  if (/does not exist locally|tag does not exist|image not known/i.test(said))
     return new Refusal({ ...problem, hint: "build it first" });
-  if (/name (?:unknown|invalid)|not found|\b404\b/i.test(said) && !/blob/i.test(said))
+  if (notTrusted.test(said)) return new Refusal({ ...problem, hint: trustHint(registry) });
+  if (/name[ _](?:unknown|invalid)|not found|\b404\b/i.test(said) && !/blob/i.test(said))
     return new Refusal({ ...problem, hint: `check that the repository exists in ${registry}, and its name` });
-  if (transient.test(said)) return new TransientFailure(problem);
+  // Docker's containerd store says this whatever the registry answered.
+  if (transient.test(said) || /\berror from registry: /.test(said)) return new TransientFailure(problem);
   return new Refusal(problem);
 }
 
@@ -377,6 +421,13 @@ function partsOf(text: string): ReferenceParts {
     name: registry === undefined ? repository : `${registry}/${repository}`,
     tag: digest ?? tag ?? "latest",
   };
+}
+
+/** `debian:12@sha256:…` is the same as `debian@sha256:…`: beside a digest, a tag says nothing. */
+function withoutTag(text: string): string {
+  const reference = parseReference(text);
+  if (reference?.digest === undefined) return text;
+  return formatReference({ ...reference, tag: undefined });
 }
 
 /** The engine wants the header even where there is no login. */

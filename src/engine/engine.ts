@@ -11,10 +11,12 @@ export interface ImageFacts {
   readonly environment: readonly string[];
   /** Every `repository:tag` it carries. */
   readonly tags: readonly string[];
-  /** Every `repository@sha256:…` it was pulled from or pushed to. */
+  /** Every `repository@sha256:…` it was pulled from or pushed to; empty where the engine does not know. */
   readonly digests: readonly string[];
-  /** In bytes, unpacked. */
+  /** In bytes. */
   readonly size: number;
+  /** Whether that is the size of the packed layers. */
+  readonly compressed: boolean;
   /** `linux/amd64`, `linux/arm64/v8` */
   readonly platform: string;
   /** When it was made (RFC 3339). */
@@ -29,9 +31,18 @@ export interface BuildRequest {
   /** The references that the image gets. */
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Take nothing from the build cache. */
+  readonly fresh: boolean;
   /** Called with each line of the build's output, without its line end. */
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;
+}
+
+/** What a build made. */
+export interface BuiltImage {
+  readonly id: string;
+  /** Whether the build cache gave all that its instructions make: nothing ran. */
+  readonly cached: boolean;
 }
 
 /** A refusal that another try of the same call may not meet: an overloaded registry, a dropped connection. */
@@ -46,15 +57,15 @@ export type OnProgress = (progress: TransferProgress) => void;
  * engine that goes away fails the call. An aborted signal cancels it there, and rejects with the signal's reason.
  */
 export interface Engine {
-  /** Builds, tags and gives the id of the image. */
-  build(request: BuildRequest): Promise<string>;
-  /** The facts of a local image; undefined where the engine holds none by that reference. */
+  /** Builds and tags. */
+  build(request: BuildRequest): Promise<BuiltImage>;
+  /** The facts of a local image that carries this very reference; undefined where the engine holds none. */
   inspect(reference: string): Promise<ImageFacts | undefined>;
   /**
    * Pulls a reference, with the credentials for its registry, so that `inspect` knows it and `FROM` finds it. False
    * where the registry says that it holds no such image.
    */
   pull(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<boolean>;
-  /** Pushes a reference and gives the digest of its manifest. */
-  push(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<string>;
+  /** Pushes a reference. What digest it has then is the registry's to say: not every engine tells one. */
+  push(reference: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
 }

@@ -121,7 +121,8 @@ function headline({ result, steps, build, seconds }: RunReport): string {
   return `${result}, built ${built} of ${steps.length} images${stamp} in ${durationText(seconds)}`;
 }
 
-function resultText({ result, blockedBy }: StepReport): string {
+function resultText({ result, cached, blockedBy }: StepReport): string {
+  if (cached === true) return "built, from the cache";
   const shown = result === "failed" ? "**failed**" : result;
   return blockedBy === null ? shown : `${shown}, needs ${code(blockedBy)}`;
 }

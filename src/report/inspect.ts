@@ -14,10 +14,10 @@ import { counted, minuteText, printable, sizeText } from "./text.ts";
  * read. Ends with a line break.
  */
 export function inspectionText(inspection: Inspection, namespace: string): string {
-  const { reference, source, digest, size, platform, base, checkout, layers } = inspection;
+  const { reference, digest, size, compressed, platform, base, checkout, layers } = inspection;
   const facts = [
     ["digest", digest],
-    ["size", `${sizeText(size)}, ${source === "registry" ? "compressed" : "unpacked"}`],
+    ["size", `${sizeText(size)}, ${compressed ? "compressed" : "unpacked"}`],
     ["platform", platform],
     ["built on", base === null ? "unknown: the image does not tell it" : baseText(base)],
     ...(checkout === null ? [] : [["checkout", comparisonText(checkout)]]),

@@ -82,11 +82,13 @@ function outcome(step: StepReport): object {
   };
 }
 
-function made({ tags }: StepReport): object {
+function made({ tags, cached }: StepReport): object {
+  const cache = cached === true ? ["built from the cache: nothing ran"] : [];
   const lines = tags.flatMap(({ reference, state, digest }) =>
     state === "published" || state === "local" ? [`${state} ${reference} ${digest ?? ""}`.trimEnd()] : [],
   );
-  return lines.length === 0 ? {} : { "system-out": lines.join("\n") };
+  const all = cache.concat(lines);
+  return all.length === 0 ? {} : { "system-out": all.join("\n") };
 }
 
 function runCase({ result, problems }: RunReport): object {

@@ -33,6 +33,8 @@ export interface StepReport {
   readonly needs: readonly string[];
   readonly because: readonly Reason[];
   readonly result: StepResult["kind"] | "planned";
+  /** Whether the build cache gave everything, and nothing ran; null where nothing was built. */
+  readonly cached: boolean | null;
   /** The step whose failure kept this one from being started. */
   readonly blockedBy: string | null;
   readonly started: string | null;
@@ -112,6 +114,7 @@ export function recordRun({ repo, push }: { readonly repo: string; readonly push
       needs,
       because,
       result: result?.kind ?? (ending === "planned" ? "planned" : unfinished),
+      cached: result?.kind === "built" ? result.cached : null,
       blockedBy: result?.kind === "skipped" ? (result.on ?? null) : null,
       started: started?.toISOString() ?? null,
       ended: ended?.toISOString() ?? null,

@@ -40,6 +40,7 @@ export function summary(run: RunResult, { hint, width = Infinity, logOf }: Summa
     ...lines.map((line) => cut(line, width)),
     "",
     [end, ...publishing(run, hint)].join(" "),
+    ...(renewsNothing(steps) ? [nothingRenewed] : []),
     ...(failures.length === 0 ? [] : ["", ...failures]),
     "",
   ].join("\n");
@@ -56,7 +57,21 @@ export function stepProblem(id: string, problem: Problem): string {
   return text.startsWith(id) ? text : `${id}: ${text}`;
 }
 
+const nothingRenewed =
+  "Nothing was renewed: the build cache gave everything. --fresh builds without it, on base images that are pulled anew.";
+
+/** Whether layers were to be built again as they are, for what they install, and only got new tags and labels. */
+function renewsNothing(steps: readonly StepResult[]): boolean {
+  const built = steps.filter((result) => result.kind === "built");
+  return (
+    built.length > 0 &&
+    built.every(({ cached }) => cached) &&
+    built.some(({ step }) => step.because.some(({ kind }) => kind === "requested"))
+  );
+}
+
 function resultText(result: StepResult): string {
+  if (result.kind === "built" && result.cached) return "built, cached";
   return result.kind === "skipped" && result.on !== undefined ? `skipped, needs ${result.on}` : result.kind;
 }
 

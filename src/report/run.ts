@@ -86,7 +86,9 @@ export function followRun({ log, write, buildOutput, live, steps }: RunOutput): 
       write(`${id}: ${coloured("green", "published already")}\n`);
     }
     if (result.kind === "built")
-      write(`${id}: ${coloured("green", "built")} in ${durationText(result.seconds)}\n`);
+      write(
+        `${id}: ${coloured("green", "built")} in ${durationText(result.seconds)}${result.cached ? ", all from the cache" : ""}\n`,
+      );
     if (result.kind === "cancelled")
       write(`${id}: ${coloured("yellow", "cancelled")} after ${durationText(result.seconds)}\n`);
     if (result.kind !== "failed") return;

@@ -19,7 +19,7 @@ for (const builder of ["buildkit", "classic"] as const) {
   build(`${builder}: an image has its id, all its tags and its labels`, async () => {
     const tags = [`test.image-builder/${unique()}:1.0-1-abc`, `test.image-builder/${unique()}:1.0`];
     const labels = { "org.example.a": 'b "c" ä', empty: "" };
-    const id = await engine.build(buildOf(`FROM ${base}\nENV A=b\n`, { tags, labels }));
+    const { id } = await engine.build(buildOf(`FROM ${base}\nENV A=b\n`, { tags, labels }));
     const facts = await engine.inspect(tags[1] ?? "");
     assert.is(facts?.id, id);
     assert.match(id, /^sha256:[0-9a-f]{64}$/);
@@ -79,6 +79,37 @@ for (const builder of ["buildkit", "classic"] as const) {
       assert.match(missing.message, /^the build failed: COPY nothere \/x — .*not ?found/);
     },
   );
+
+  build(`${builder}: an image is cached where nothing ran for it, whatever its labels`, async () => {
+    const dockerfile = `FROM ${base} AS one\nRUN echo ${unique()} > /x\nFROM ${base}\nENV A=b\nCOPY --from=one /x /x\n`;
+    const made = async (text: string, label: string, fresh = false) => {
+      const { cached } = await engine.build(buildOf(text, { labels: { label }, fresh }));
+      return cached;
+    };
+    assert.is(await made(dockerfile, "1"), false);
+    assert.is(await made(dockerfile, "2"), true);
+    assert.is(await made(`${dockerfile}RUN true ${unique()}\n`, "2"), false, "the last step ran");
+    assert.is(await made(dockerfile, "2", true), false, "without the cache everything runs");
+    assert.is(await made(`FROM ${base}\nENV A=b\n`, "3"), false, "there is nothing to run");
+  });
+
+  build(`${builder}: a here-document is built, or said to be what the engine does not support`, async () => {
+    const dockerfile = `FROM ${base}\nENV A=b\nRUN <<EOF\necho ${unique()}\nEOF\n`;
+    const major = Number(/^Docker (\d+)/.exec(connection.description)?.[1]);
+    if (builder === "buildkit" && major >= 23) {
+      await engine.build(buildOf(dockerfile));
+      return;
+    }
+    const { line, message, hint } = await problemOf(engine.build(buildOf(dockerfile)));
+    assert.is(line, 3);
+    assert.is(message, "the build failed: RUN <<EOF — this engine does not support here-documents (<<)");
+    assert.match(hint ?? "", /Docker 23/);
+    const copied = await problemOf(
+      engine.build(buildOf(`FROM ${base}\nCOPY <<EOF \\\n  /a\nENV A=b\nEOF\n`)),
+    );
+    assert.is(copied.line, 2);
+    assert.match(copied.message, /^the build failed: COPY <<EOF \/a — this engine does not support/);
+  });
 
   build(`${builder}: a base that cannot be had is a failure that names it`, async () => {
     const { kind, line, message } = await problemOf(

@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
@@ -11,6 +14,7 @@ import type { TransferProgress } from "../../src/run.ts";
 import { buildOf, connect, eventually, problemOf, unique } from "../support/engine-room.ts";
 import { on, putsManifest, startFaultProxy } from "../support/fault-proxy.ts";
 import type { FaultProxy, ProxiedRequest } from "../support/fault-proxy.ts";
+import { digestAt } from "../support/released.ts";
 import { dockerClient, startRegistry, testPlatform } from "../support/platform.ts";
 
 const push = suite("push and pull");
@@ -41,16 +45,12 @@ async function withProxy(test: (proxy: FaultProxy, reference: string) => Promise
   }
 }
 
-push("a push gives the digest that the registry has, and says which layers it sent", async () => {
+push("a push brings the image into the registry, and says which layers it sent", async () => {
   const reference = await imageAt(registry);
   const lines: string[] = [];
-  const digest = await engine.push(reference, ({ line = "" }) => lines.push(line), never);
-  const [, path, tag] = /^[^/]+\/(.*):(.*)$/.exec(reference) ?? [];
-  const answer = await fetch(`http://${registry}/v2/${path}/manifests/${tag}`, {
-    method: "HEAD",
-    headers: { accept: "application/vnd.docker.distribution.manifest.v2+json" },
-  });
-  assert.is(answer.headers.get("docker-content-digest"), digest);
+  await engine.push(reference, ({ line = "" }) => lines.push(line), never);
+  const digest = await digestAt(reference);
+  assert.ok(digest);
   assert.ok(lines.some((line) => line.endsWith(": Pushed")));
   assert.not.ok(lines.some((line) => /\[=*>|Preparing|Waiting/.test(line)));
   const facts = await engine.inspect(reference);
@@ -95,8 +95,8 @@ push("a registry that answers 500 twice gets the push at the third try, and each
     proxy.break(on(putsManifest, { status: 500 }, 2));
     const lines: string[] = [];
     const telling = { ...quick, onRetry: (line: string) => lines.push(line) };
-    const digest = await retryingPushes(engine, telling).push(reference, quiet, never);
-    assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+    await retryingPushes(engine, telling).push(reference, quiet, never);
+    assert.ok(await digestAt(reference));
     assert.is(proxy.requests.filter(putsManifest).length, 3);
     assert.is(lines.length, 2);
     assert.match(lines[0] ?? "", /^the push of .* failed: .*500.*; trying again in \d+\.\d s \(2 of 4\)$/);
@@ -138,6 +138,29 @@ for (const status of [401, 403, 404]) {
     }),
   );
 }
+
+push("a registry without HTTPS that the engine expects it of is refused with how to name it", async () => {
+  const address = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+  const server = createServer((_, response) => response.end()).listen(0, address);
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const reference = await imageAt(`${address}:${port}`);
+    for (const transfer of ["push", "pull"] as const) {
+      const { message, hint } = await problemOf(engine[transfer](reference, quiet, never));
+      assert.match(message, /server gave HTTP response to HTTPS client/);
+      assert.match(
+        hint ?? "",
+        new RegExp(`^the engine has to trust ${address}:${port}: .*insecure-registries`),
+      );
+    }
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
 
 push("a registry that is gone is worth another try", async () => {
   const reference = await imageAt("127.0.0.1:1");
@@ -243,7 +266,8 @@ push(
       assert.is(await known.engine.pull(reference, quiet, never), true);
       for (const builder of ["buildkit", "classic"] as const) {
         const { engine: plain } = await connect(dockerHost, { builder });
-        assert.match(await plain.build(buildOf(`FROM ${reference}\nENV A=b\n`)), /^sha256:/);
+        const { id } = await plain.build(buildOf(`FROM ${reference}\nENV A=b\n`));
+        assert.match(id, /^sha256:/);
       }
     } finally {
       await guarded.stop();

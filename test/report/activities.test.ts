@@ -33,7 +33,7 @@ test("the counts add up to the steps: what cannot be built any more is skipped, 
   assert.is(counts(), "0 of 4 images done, 2 running, 2 waiting");
   end({ kind: "failed", step: low, problems: [], seconds: 1, tail: [] });
   assert.is(counts(), "0 of 4 images done, 1 failed, 2 skipped, 1 running");
-  end({ kind: "built", step: other, id: "sha256:0", seconds: 1 });
+  end({ kind: "built", step: other, id: "sha256:0", cached: false, seconds: 1 });
   assert.is(counts(), "1 of 4 images done, 1 failed, 2 skipped");
 });
 

@@ -37,6 +37,7 @@ export function buildOf(
     dockerfile,
     tags: [],
     labels: {},
+    fresh: false,
     onLine: (line) => lines.push(line),
     signal: new AbortController().signal,
     lines,

@@ -92,25 +92,35 @@ interface Started {
 
 const run = promisify(execFile);
 const startedFolder = join(privateFolder, "started");
-const busyboxImage = "image-builder.test/busybox:1";
+export const busyboxImage = "image-builder.test/busybox:1";
 const debianImage = "debian:bookworm-slim";
 
-/** Set by the test runner for the files it runs: the name of the run, and the platform it started. */
+/**
+ * Set by the test runner for the files it runs: the name of the run, the platform it started, and the kind of the engine
+ * that the whole flow runs on.
+ */
 export const runVariable = "IMAGE_BUILDER_TEST_RUN";
 export const platformVariable = "IMAGE_BUILDER_TEST_PLATFORM";
+export const engineVariable = "IMAGE_BUILDER_TEST_ENGINE";
 
 // ---------------------------------------------------------------------------------------------- the engine
 
+/** Where an engine that is started here keeps its things. */
+export interface EngineHome {
+  /** For its data. */
+  readonly home: string;
+  /** For its sockets and process ids. */
+  readonly runtime: string;
+  readonly socket: string;
+}
+
 /** Starts a private Docker engine whose data, socket and log are below `directory`; it needs root. */
-export async function startEngine(directory: string): Promise<EngineProcess> {
-  const home = resolve(directory);
-  const runtime = runtimeFolder(home);
-  const socket = join(runtime, "docker.sock");
-  const log = join(home, "dockerd.log");
-  // What an engine that crashed here left behind would keep this one from starting.
-  await cleanUpEngine(home);
-  await mkdir(runtime, { recursive: true });
-  await mkdir(home, { recursive: true });
+export function startEngine(directory: string): Promise<EngineProcess> {
+  return startEngineProcess(directory, async (place) => ["dockerd", ...(await dockerFlags(place))]);
+}
+
+/** The flags of a private dockerd, for which they make a bridge. */
+export async function dockerFlags({ home, runtime, socket }: EngineHome): Promise<string[]> {
   const settings = {
     "data-root": join(home, "data"),
     "exec-root": join(runtime, "exec"),
@@ -120,8 +130,24 @@ export async function startEngine(directory: string): Promise<EngineProcess> {
     iptables: false,
     mtu: outwardMtu(),
   };
-  const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
-  const pid = await launch(log, "dockerd", flags);
+  return Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+}
+
+/** Starts an engine by a command on which `home` stands, and waits until it answers at `socket`. */
+export async function startEngineProcess(
+  directory: string,
+  command: (place: EngineHome) => Promise<readonly string[]>,
+): Promise<EngineProcess> {
+  const home = resolve(directory);
+  const runtime = runtimeFolder(home);
+  const socket = join(runtime, "engine.sock");
+  const log = join(home, "engine.log");
+  // What an engine that crashed here left behind would keep this one from starting.
+  await cleanUpEngine(home);
+  await mkdir(runtime, { recursive: true });
+  await mkdir(home, { recursive: true });
+  const [program = "", ...parameters] = await command({ home, runtime, socket });
+  const pid = await launch(log, program, parameters);
   const started = await note({ kind: "engine", directory: home, pid, address: `unix://${socket}` });
   const ready = () => answers({ socketPath: socket, path: "/_ping" });
   await waitUntilReady(started, log, ready);
@@ -236,14 +262,14 @@ export async function startRegistry(
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listenOnLoopback(server);
   await new Promise((done) => server.close(done));
   return port;
 }
 
-function listens(port: number): Promise<boolean> {
+export function listens(port: number): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(port, "127.0.0.1");
     socket.once("error", () => done(false)).once("connect", () => done(true));
@@ -512,7 +538,7 @@ export function dockerClient(engine: Engine): Docker {
   return engineClient(typeof engine === "string" ? { host: engine, source: "DOCKER_HOST" } : engine);
 }
 
-async function ensureBusybox(engine: Engine): Promise<void> {
+export async function ensureBusybox(engine: Engine): Promise<void> {
   if (await hasImage(engine, busyboxImage)) return;
   await installPackages(["busybox-static"], "a small base image");
   const { stdout } = await run("busybox", ["--list"]);
@@ -608,9 +634,9 @@ async function importImage(
   command: string,
 ): Promise<void> {
   const client = dockerClient(engine);
-  const [repo, tag] = reference.split(":");
   const changes = `CMD ["${command}"]`;
-  const stream = await client.importImage(tree, { repo, tag, changes });
+  // Podman 4 ignores a tag of its own.
+  const stream = await client.importImage(tree, { repo: reference, changes });
   const failure = await lastError(client, stream);
   if (failure !== undefined) throw surroundings(`The engine did not take ${reference}: ${failure}`);
 }
@@ -660,7 +686,7 @@ async function missingPackages(names: readonly string[]): Promise<string[]> {
   return names.filter((name) => !known.has(name));
 }
 
-async function runLogged(log: string, program: string, parameters: readonly string[]): Promise<void> {
+export async function runLogged(log: string, program: string, parameters: readonly string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const child = spawn(program, parameters, { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = createWriteStream(log, { flags: "a" });

@@ -31,9 +31,10 @@ export interface LocalImage {
   };
 }
 
-/** Opens a workplace; `repo` replaces the shared registry's, e.g. by one behind a proxy. */
-export async function openWorkplace(repo?: string): Promise<Workplace> {
-  const { dockerHost, registry } = await testPlatform();
+/** Opens a workplace; `repo` replaces the shared registry's, e.g. by one behind a proxy, `engine` the shared engine. */
+export async function openWorkplace(repo?: string, engine?: string): Promise<Workplace> {
+  const { dockerHost: shared, registry } = await testPlatform();
+  const dockerHost = engine ?? shared;
   const place = repo ?? `${registry}/test-${unique()}`;
   const environment = { DOCKER_HOST: dockerHost, DOCKER_CONFIG: "/nonexistent" };
   const all = (args: readonly string[]) => [...args, "--repo", place];
