@@ -2,10 +2,11 @@ import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
+import { SshAgent } from "./ssh.ts";
 
 /** Where an engine listens, and who said so. */
 export interface EngineAddress {
-  /** As `DOCKER_HOST` has it: `unix://PATH`, `tcp://HOST:PORT` or `ssh://USER@HOST`. */
+  /** As `DOCKER_HOST` has it: `unix://PATH`, `tcp://HOST:PORT` or `ssh://USER@HOST[:PORT][/SOCKET]`. */
   readonly host: string;
   /** For people: what named it. */
   readonly source: string;
@@ -22,6 +23,9 @@ export interface EngineTls {
   readonly verify: boolean;
 }
 
+/** All clients of an address share its connections: each is an ssh login. */
+const sshAgents = new Map<string, SshAgent>();
+
 /** A client for an address; `timeout` (ms) ends each of its requests on which nothing moves for so long. */
 export function engineClient({ host, tls }: EngineAddress, timeout?: number): Docker {
   const url = new URL(host);
@@ -32,12 +36,10 @@ export function engineClient({ host, tls }: EngineAddress, timeout?: number): Do
     return new Docker({ ...options, socketPath: decodeURIComponent(url.pathname) });
   }
   if (url.protocol === "ssh:") {
-    const agent = process.env["SSH_AUTH_SOCK"];
-    const user = {
-      username: decodeURIComponent(url.username),
-      sshOptions: agent === undefined ? {} : { agent },
-    };
-    return new Docker({ ...common, ...user, protocol: "ssh", host: url.hostname, port: url.port || 22 });
+    const agent = sshAgents.get(host) ?? new SshAgent(url);
+    sshAgents.set(host, agent);
+    const options = { ...common, protocol: "http" as const, host: "engine", port: 80, agent };
+    return new Docker(options);
   }
   const place = { ...common, host: url.hostname, port: url.port || (tls === undefined ? 2375 : 2376) };
   if (tls === undefined) {

@@ -10,8 +10,8 @@ import { propertyOf, textOf } from "./json.ts";
 /** Says that no engine was named and none answered at the usual places: one could be started. */
 export class NoEngine extends Refusal {}
 
-/** In milliseconds; an engine on the same machine answers within a few. */
-const pingTimeout = 3000;
+/** In milliseconds; an engine on the same machine answers within a few, and ssh may go through other machines. */
+const pingTimeout = { near: 3000, ssh: 40_000 };
 
 /**
  * Finds the engine as the docker command does: `DOCKER_HOST`, then the docker context (`DOCKER_CONTEXT`, or
@@ -25,7 +25,7 @@ export async function findEngine(environment: NodeJS.ProcessEnv): Promise<Engine
     if (failure === undefined) return named;
     throw unusable(
       `the engine at ${named.host} (from ${named.source}) cannot be used: ${failure}`,
-      `start it, or correct ${named.source}`,
+      named.host.startsWith("ssh:") ? sshHint(named) : `start it, or correct ${named.source}`,
     );
   }
   const tried: string[] = [];
@@ -45,11 +45,18 @@ export async function findEngine(environment: NodeJS.ProcessEnv): Promise<Engine
 /** What keeps an engine from being used; undefined where it answers. */
 async function tryEngine(address: EngineAddress): Promise<string | undefined> {
   try {
-    await ping(address, pingTimeout);
+    await ping(address, address.host.startsWith("ssh:") ? pingTimeout.ssh : pingTimeout.near);
     return undefined;
   } catch (error) {
     return reasonOf(error);
   }
+}
+
+/** The command to see for oneself what ssh does; without the questions it cannot ask here. */
+function sshHint({ host, source }: EngineAddress): string {
+  const { hostname, port, username } = new URL(host);
+  const place = `${username === "" ? "" : `${decodeURIComponent(username)}@`}${hostname}`;
+  return `make this work: ssh ${port === "" ? "" : `-p ${port} `}${place} docker version; or correct ${source}`;
 }
 
 function reasonOf(error: unknown): string {
@@ -116,6 +123,11 @@ async function fromContext(environment: NodeJS.ProcessEnv): Promise<EngineAddres
 
 function checkedHost(host: string, source: string): string {
   if (/^unix:\/\/\/./.test(host)) return host;
+  if (/^ssh:\/\/[^/]*:[^/]*@/.test(host))
+    throw unusable(
+      `${source} holds a password, which ssh takes from no address`,
+      "log in with a key: ssh-copy-id",
+    );
   if (/^(?:tcp|ssh):\/\//.test(host) && URL.canParse(host) && new URL(host).hostname !== "") return host;
   throw unusable(
     `${source} is ${host}, which is not an engine's address`,
