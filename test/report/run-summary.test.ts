@@ -26,7 +26,7 @@ function ended(
   return { plan, steps: plan.steps.map(result), named: [], push: pushes.length > 0, pushes, seconds: 75 };
 }
 
-const built = (step: Step): StepResult => ({ kind: "built", step, id: digest, seconds: 1.25 });
+const built = (step: Step): StepResult => ({ kind: "built", step, id: digest, cached: false, seconds: 1.25 });
 const shown = (run: RunResult, width?: number) =>
   summary(run, { hint: true, width, logOf: ({ id }) => `logs/${id.replace(":", "-")}.log` });
 
