@@ -4,7 +4,7 @@ import { Stopped } from "./commands/surroundings.ts";
 import { exitCodeOf, exitCodes, Refusal } from "./problem.ts";
 import { flush, inert, openLog, tellProblems } from "./report/log.ts";
 
-// Until main has its say: a process that ends for want of anything to wait for has not done its work.
+// Fail unless main() finishes: Node exits 0 when the event loop runs dry.
 process.exitCode = 1;
 void main().then((code) => process.exit(code));
 
@@ -18,9 +18,9 @@ async function main(): Promise<number> {
       // The second time there is no waiting for the engine.
       if (signalled !== 0) process.exit(128 + number);
       signalled = 128 + number;
-      log.progress(
-        rests ? "\nStopped.\n" : `\nStopping (${name}): cancelling what runs. Once more to leave at once.\n`,
-      );
+      const cancelling =
+        name === "SIGINT" ? "Cancelling; press Ctrl-C again to quit at once." : `Cancelling (${name}).`;
+      log.progress(rests ? "\nStopped.\n" : `\n${cancelling}\n`);
       stop.abort(new Stopped(name, number));
     });
   };
@@ -74,6 +74,6 @@ function report(error: unknown, log: ReturnType<typeof openLog>): number {
   }
   tellProblems(error.problems, log);
   const located = error.problems.filter(({ file }) => file !== undefined).length;
-  if (located > 0) log.error(`${located} ${located === 1 ? "problem" : "problems"} found; nothing was done`);
+  if (located > 0) log.error(`${located} ${located === 1 ? "problem" : "problems"} found`);
   return exitCodeOf(error.problems);
 }

@@ -88,7 +88,7 @@ export function readLayerText(
     const line = text.slice(0, odd).split("\n").length;
     refuse(file, "is not UTF-8", "save it as UTF-8", line);
   } catch (error) {
-    refuse(file, `cannot be read: ${reasonOf(error)}`, "let the user that runs this read it");
+    refuse(file, `cannot be read: ${reasonOf(error)}`, "make it readable for the user who runs this");
   }
   return undefined;
 }

@@ -37,7 +37,7 @@ function refusalOf(file: string, error: unknown): Refusal {
   return new Refusal({
     kind: "surroundings",
     message: `--output ${file} cannot be written (${String(code ?? error)})`,
-    hint: `let the user that runs this write to ${path.dirname(file)}`,
+    hint: `make ${path.dirname(file)} writable for the user who runs this`,
   });
 }
 

@@ -106,7 +106,7 @@ export async function watch(settings: BuildSettings, surroundings: Surroundings)
       run = new AbortController();
       await (planned ? buildSaved() : buildFirst()).catch(tell);
       if (!pending) {
-        progress("Waiting for a file to be saved; Ctrl-C stops.\n");
+        progress("Watching for changes (Ctrl-C to stop).\n");
         atRest(true);
         await once(saves, "save", { signal });
         atRest(false);

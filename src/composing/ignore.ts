@@ -77,7 +77,7 @@ function find(path: string, file: string): Stats | undefined {
     const reason = reasonOf(error);
     if (reason === "not a directory") return undefined;
     const message = `cannot be read: ${reason}`;
-    const hint = "let the user that runs this read it";
+    const hint = "make it readable for the user who runs this";
     throw new Refusal({ kind: "definition", rule: "unreadable-file", file, message, hint });
   }
 }

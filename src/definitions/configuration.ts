@@ -44,7 +44,7 @@ export function readConfigurationAt(root: string): DefinitionReading<Configurati
   } catch (error) {
     if (error instanceof TypeError) return refused("is not UTF-8", "save it as UTF-8");
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return refused(`cannot be read (${code})`, "let the user that runs this read it");
+    return refused(`cannot be read (${code})`, "make it readable for the user who runs this");
   }
 }
 

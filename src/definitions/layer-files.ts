@@ -74,7 +74,11 @@ export function findLayers(root: string, top: "science" | "compat"): FoundLayers
     } catch (error) {
       refused.push(directory);
       partial = true;
-      refuseFile(directory, `cannot be read: ${reasonOf(error)}`, "let the user that runs this read it");
+      refuseFile(
+        directory,
+        `cannot be read: ${reasonOf(error)}`,
+        "make it readable for the user who runs this",
+      );
       return;
     }
     const definition = entries.find(({ name }) => name === definitionName);

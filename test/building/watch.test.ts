@@ -13,7 +13,7 @@ import type { Workplace } from "../support/released.ts";
 const test = suite("build --watch");
 
 const { base, dockerHost } = await testPlatform();
-const waiting = /Waiting for a file to be saved/g;
+const waiting = /Watching for changes/g;
 
 /** Two science layers, one on the other, with a release of each. */
 const layers = {
@@ -54,7 +54,7 @@ async function stop(tool: RunningTool): Promise<void> {
   tool.process.kill("SIGINT");
   const { code, stdout, stderr } = await tool.ended;
   assert.is(code, 130);
-  assert.match(stderr, /Waiting for a file to be saved; Ctrl-C stops\.\n\nStopped\.\n$/);
+  assert.match(stderr, /Watching for changes \(Ctrl-C to stop\)\.\n\nStopped\.\n$/);
   assert.not.match(stdout, "Nothing was pushed");
 }
 

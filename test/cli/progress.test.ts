@@ -144,7 +144,7 @@ test("Ctrl-C leaves a clean terminal with what became of each build", async () =
     const all = terminal.all();
     assert.match(
       all,
-      /^Stopping \(SIGINT\): cancelling what runs\..*\nscience\/slow: cancelled after \d+\.\d s\nSTEP/m,
+      /^Cancelling; press Ctrl-C again to quit at once\.\nscience\/slow: cancelled after \d+\.\d s\nSTEP/m,
     );
     assert.is(matches(all, /^building|images done|\^C/), 0);
     assert.ok(terminal.cursorIsShown());

@@ -363,8 +363,8 @@ catalog("a file or directory that may not be read is refused, and nothing else f
   assert.equal(
     child.stdout.split("\n"),
     [
-      "science/a/Dockerfile: cannot be read: permission denied — let the user that runs this read it",
-      "science/c: cannot be read: permission denied — let the user that runs this read it",
+      "science/a/Dockerfile: cannot be read: permission denied — make it readable for the user who runs this",
+      "science/c: cannot be read: permission denied — make it readable for the user who runs this",
     ],
     child.stderr,
   );
