@@ -137,14 +137,14 @@ export type Reason =
   | { readonly kind: "requested" }
   /** The registry holds no image of it. */
   | { readonly kind: "unpublished" }
-  /**
-   * What the registry holds was made from other inputs; `unknown` where its labels do not say from which. `image`: it is another
-   * image than the build that its labels tell of.
-   */
-  | {
-      readonly kind: "stale";
-      readonly differs: readonly ("files" | "compat" | "base" | "image" | "unknown")[];
-    };
+  /** What the registry holds is not what this checkout would make. */
+  | { readonly kind: "stale"; readonly differs: readonly Difference[] };
+
+/**
+ * In what an image is not as the checkout would make it. `unknown`: its labels do not say what it was made from. `image`: it is
+ * another image than the build that its labels name.
+ */
+export type Difference = "files" | "compat" | "base" | "image" | "unknown";
 
 /** Both references of what a step makes. */
 export interface Tags {

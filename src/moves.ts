@@ -58,7 +58,7 @@ export interface PromotedTag {
   /** The digest that it names now or, with `--dryrun`, would; what it named where it was not moved. */
   readonly is: string | null;
   /**
-   * `moves`: it would; `same`: it named it already; `failed`: the registry did not confirm the move, and can have made
+   * `moves`: it would; `same`: unchanged; `failed`: the registry did not confirm the move, and can have made
    * it all the same; `skipped`: it was not tried after another one failed.
    */
   readonly result: "moves" | "moved" | "same" | "failed" | "skipped";

@@ -85,8 +85,15 @@ export interface Foundation extends NamedBase {
 export interface Comparison {
   /** In full. */
   readonly commit: string;
+  /**
+   * `same`: this checkout would make it so; `differs`: otherwise; `unknown`: it is of the original tool and this clone lacks a
+   * commit that it was built from. Null where the catalog has no such image.
+   */
+  readonly verdict: "same" | "differs" | "unknown" | null;
+  /** That commit. */
+  readonly lacks: string | null;
   readonly inputs: {
-    /** The digest of what went into the image; null where it does not tell it. */
+    /** The digest of what went into the image; null for one of the original tool. */
     readonly image: string | null;
     /** That of what would go into it now; null where the catalog has no such image. */
     readonly checkout: string | null;

@@ -1,3 +1,5 @@
+import type { Difference } from "./model.ts";
+
 /** How the catalog compares to a registry, as `status` tells it. The JSON it prints is this. */
 export interface Status {
   readonly formatVersion: 1;
@@ -33,10 +35,10 @@ export interface ImageStatus {
   /** The rolling reference. */
   readonly reference: string;
   /**
-   * `current`: as this checkout would make it. `behind`: made from other inputs. `diverged`: the same, and from a commit that
+   * `current`: as this checkout would make it. `behind`: made from something else. `diverged`: the same, and from a commit that
    * does not lead to the one that is checked out: a newer one, or one of another branch. `rolled-back`: held by a rollback,
    * be it its own or that of a layer below. `replaced`: another image than the build that it says it is. `unreadable`: no
-   * whole image. `retired`: nothing live stands on it, and it gets no more builds.
+   * whole image. `unknown`: it goes by its trail, and this clone lacks a commit of that. `retired`: nothing live stands on it, and it gets no more builds.
    */
   readonly state:
     | "current"
@@ -45,11 +47,14 @@ export interface ImageStatus {
     | "rolled-back"
     | "replaced"
     | "unreadable"
+    | "unknown"
     | "unpublished"
     | "retired";
   /** Of what is rolled back: the rolling reference that was, its own or that of a science layer below; otherwise null. */
   readonly heldBy: string | null;
   readonly published: PublishedImage | null;
+  /** In what it is not as this checkout would make it; empty where it is, where nothing is known, and where nothing is published. */
+  readonly differs: readonly Difference[];
   /** The layers that it is behind in, from the ground up; empty where it is not, or where nobody can tell. */
   readonly behind: readonly Lag[];
 }

@@ -60,6 +60,8 @@ export type Obstacle =
   | { readonly kind: "current" }
   /** Its rolling tag was taken back, and stays so. */
   | { readonly kind: "rolled-back" }
+  /** It goes by its trail, and this clone lacks the commit. */
+  | { readonly kind: "unknown"; readonly commit: string }
   /** `--ignore` names a layer that would have counted. */
   | { readonly kind: "ignored"; readonly directory: string }
   /** Files changed that never get into the image; `by` is the pattern's place: `science/a/.dockerignore:3`. */

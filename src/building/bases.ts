@@ -1,7 +1,7 @@
 import type { Engine, ImageFacts } from "../engine/engine.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
-import { inputsLabel } from "../planning/labels.ts";
 import { scienceReference } from "../planning/names.ts";
+import { inputsIn } from "../planning/trail.ts";
 import { Refusal, refuseTogether } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { formatReference, parseReference } from "../reference.ts";
@@ -66,7 +66,7 @@ export async function localBase(engine: Engine, name: string): Promise<BaseImage
   const facts = await engine.inspect(name);
   if (facts === undefined) return undefined;
   const digest = digestOf(facts, name);
-  return { name, pin: name, digest, identity: facts.labels[inputsLabel] ?? digest };
+  return { name, pin: name, digest, identity: inputsIn(facts.labels)?.digest ?? digest };
 }
 
 /** Makes sure that the engine holds images: pulls those that it lacks or that are to be had anew. Refuses with all that cannot be had. */
@@ -145,7 +145,7 @@ async function findLayer(search: BaseSearch, want: Want): Promise<BaseImage | un
     const config = await registry.config(name);
     if (config === undefined) return undefined;
     const { digest, labels } = config;
-    return { name, pin: byDigest(name, digest), digest, identity: labels[inputsLabel] ?? digest };
+    return { name, pin: byDigest(name, digest), digest, identity: inputsIn(labels)?.digest ?? digest };
   };
   const found =
     first === "local" ? ((await local(published)) ?? (await remote(published))) : await remote(published);

@@ -5,8 +5,7 @@ import type { Inputs } from "../planning/labels.ts";
 import { Refusal, refuseTogether } from "../problem.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunEvent, RunResult, StepResult } from "../run.ts";
-import { byDigest } from "./bases.ts";
-import type { BaseImage, Bases } from "./bases.ts";
+import type { Bases } from "./bases.ts";
 import { buildSteps } from "./build-steps.ts";
 import { engineAt } from "./engine-at.ts";
 import { foreseeMoves, lookAhead } from "./look-ahead.ts";
@@ -59,17 +58,12 @@ export async function carryOut(run: Run): Promise<RunResult> {
   const { taken, inputs, reused } = await lookAhead({ ...run, contexts, engine });
 
   for (const step of plan.steps) {
-    const digest = reused.get(step.id);
-    if (digest !== undefined) onEvent({ kind: "ended", result: { kind: "reused", step, digest } });
+    const there = reused.get(step.id);
+    if (there !== undefined)
+      onEvent({ kind: "ended", result: { kind: "reused", step, digest: there.digest } });
   }
 
-  const published = new Map(
-    plan.steps.flatMap((step) => {
-      const digest = reused.get(step.id);
-      return digest === undefined ? [] : [[step.id, publishedBase(step, digest, inputs)]];
-    }),
-  );
-  const bases: Bases = (directory, written) => published.get(directory) ?? taken(directory, written);
+  const bases: Bases = (directory, written) => reused.get(directory) ?? taken(directory, written);
   const missing = prepared.filter(({ step }) => !reused.has(step.id));
   const { obstacle } = missing.length === 0 ? { obstacle: undefined } : await docker();
   if (obstacle !== undefined) throw new Refusal(obstacle);
@@ -94,8 +88,8 @@ export async function carryOut(run: Run): Promise<RunResult> {
           signal,
         });
   const steps = plan.steps.map((step): StepResult => {
-    const digest = reused.get(step.id);
-    if (digest !== undefined) return { kind: "reused", step, digest };
+    const there = reused.get(step.id);
+    if (there !== undefined) return { kind: "reused", step, digest: there.digest };
     return built.find((result) => result.step.id === step.id) ?? { kind: "skipped", step, on: undefined };
   });
   const complete = steps.every(({ kind }) => kind === "built" || kind === "reused");
@@ -176,9 +170,4 @@ function pushesOf(
       needs: earlier.filter((reference) => reference !== undefined),
     };
   });
-}
-
-function publishedBase(step: Step, digest: string, inputs: ReadonlyMap<string, Inputs>): BaseImage {
-  const name = step.tags.immutable;
-  return { name, pin: byDigest(name, digest), digest, identity: inputs.get(step.id)?.digest ?? digest };
 }

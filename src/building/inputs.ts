@@ -2,7 +2,7 @@ import { openContexts } from "../composing/context.ts";
 import { composeDockerfile } from "../composing/dockerfile.ts";
 import { digestFiles, digestInputs } from "../composing/inputs.ts";
 import { defaultConventions } from "../conventions.ts";
-import type { Catalog, Step } from "../model.ts";
+import type { Catalog, ScienceLayer, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
 import type { Bases } from "./bases.ts";
 import { formatReference, parseReference } from "../reference.ts";
@@ -15,19 +15,52 @@ export interface InputsReader {
   readonly release: (directory: string) => Promise<Inputs>;
 }
 
+/** Tells the digests of the Dockerfile and the files of layers; each is read once. */
+export interface FilesReader {
+  /** Of a science layer. */
+  readonly science: (layer: ScienceLayer) => Promise<string>;
+  /** Of a compat layer and all it includes: the same for all releases with it, as neither the science image nor the stamp is part of it. */
+  readonly stack: (compat: string) => Promise<string>;
+}
+
+/** Opens the files of a checkout. The `contexts` are those of a run that builds what is read here. */
+export function openFiles(
+  root: string,
+  catalog: Catalog,
+  contexts = openContexts(root, catalog.conventions.ignoreFiles),
+): FilesReader {
+  const { environmentVariable } = catalog.conventions;
+  const layers = new Map<string, Promise<string>>();
+  const stacks = new Map<string, Promise<string>>();
+  return {
+    science: ({ directory, dockerfile }) =>
+      once(layers, directory, async () => digestFiles(await contexts([directory]), dockerfile)),
+    stack: (compat) =>
+      once(stacks, compat, async () => {
+        const stack = (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name) ?? []);
+        const fragments = stack.map(({ directory, fragment }) => ({ directory, text: fragment }));
+        // The default has no part in it either: what was published before there was another stays the same.
+        const usual = environmentVariable === defaultConventions.environmentVariable;
+        const environment: (readonly [string, string])[] = usual ? [] : [[environmentVariable, ""]];
+        const { dockerfile } = composeDockerfile({ from: "scratch", fragments, environment });
+        const directories = stack.map(({ directory }) => directory);
+        return digestFiles(await contexts(directories), dockerfile);
+      }),
+  };
+}
+
 /**
  * Opens the inputs of a checkout. `taken` knows science images that are not built but taken as they are: what is built
- * on them has their inputs, not those of this checkout. The `contexts` are those of a run that builds what is read here.
+ * on them has their inputs, not those of this checkout.
  */
 export function openInputs(
   root: string,
   catalog: Catalog,
   taken: Bases = () => undefined,
-  contexts = openContexts(root, catalog.conventions.ignoreFiles),
+  read: FilesReader = openFiles(root, catalog),
 ): InputsReader {
-  const { labelNamespace, environmentVariable } = catalog.conventions;
+  const { labelNamespace } = catalog.conventions;
   const layers = new Map<string, Promise<Inputs>>();
-  const stacks = new Map<string, Promise<string>>();
 
   function science(directory: string): Promise<Inputs> {
     return once(layers, directory, async () => {
@@ -39,7 +72,7 @@ export function openInputs(
         bases.push(
           base.layer === undefined ? inFull(base.reference) : await identity(base.layer, base.reference),
         );
-      const files = await digestFiles(await contexts([directory]), layer.dockerfile);
+      const files = await read.science(layer);
       const name = `sci/${layer.target}:${layer.version}`;
       return { files, digest: digestInputs(name, files, bases, labelNamespace) };
     });
@@ -48,7 +81,7 @@ export function openInputs(
   async function release(directory: string): Promise<Inputs> {
     const layer = catalog.science.get(directory);
     if (layer === undefined) throw new Error(`the catalog has no layer ${directory}`);
-    const files = await once(stacks, layer.compat, () => stackFiles(layer.compat));
+    const files = await read.stack(layer.compat);
     const base = await identity(directory, undefined);
     const name = `rel/${layer.image}:${layer.version}`;
     return { files, digest: digestInputs(name, files, [base], labelNamespace) };
@@ -56,18 +89,6 @@ export function openInputs(
 
   async function identity(directory: string, written: string | undefined): Promise<string> {
     return taken(directory, written)?.identity ?? (await science(directory)).digest;
-  }
-
-  /** The same for all releases with this compat layer: neither the science image nor the stamp is part of it. */
-  async function stackFiles(compat: string): Promise<string> {
-    const stack = (catalog.stacks.get(compat) ?? []).flatMap((name) => catalog.compat.get(name) ?? []);
-    const fragments = stack.map(({ directory, fragment }) => ({ directory, text: fragment }));
-    // The default has no part in it either: what was published before there was another stays the same.
-    const usual = environmentVariable === defaultConventions.environmentVariable;
-    const environment: (readonly [string, string])[] = usual ? [] : [[environmentVariable, ""]];
-    const { dockerfile } = composeDockerfile({ from: "scratch", fragments, environment });
-    const directories = stack.map(({ directory }) => directory);
-    return digestFiles(await contexts(directories), dockerfile);
   }
 
   return { science, release };

@@ -5,8 +5,8 @@ import type { TagMove } from "../moves.ts";
 import type { Inputs } from "../planning/labels.ts";
 import type { RegistryReader } from "../registry/registry.ts";
 import { findBases } from "./bases.ts";
-import type { Bases } from "./bases.ts";
-import { inputsOf, openInputs } from "./inputs.ts";
+import type { BaseImage, Bases } from "./bases.ts";
+import { inputsOf, openFiles, openInputs } from "./inputs.ts";
 import type { InputsReader } from "./inputs.ts";
 import { findReusable } from "./reuse.ts";
 import { judgeMove } from "./rolling.ts";
@@ -32,17 +32,22 @@ export interface Foresight {
   readonly taken: Bases;
   /** What goes into each step, by its id. */
   readonly inputs: ReadonlyMap<string, Inputs>;
-  /** Of the steps that need no build, since the registry has them from the same inputs: by id, the digest there. */
-  readonly reused: ReadonlyMap<string, string>;
+  /** The images of the steps that need no build, since the registry has them: by id. */
+  readonly reused: ReadonlyMap<string, BaseImage>;
 }
 
 /** Finds what a run is to build on, what goes into each step and what is published already. Refuses as each of these does. */
 export async function lookAhead(prospect: Prospect): Promise<Foresight> {
   const { root, catalog, plan, contexts, push, base, engine, registry } = prospect;
   const taken = await findBases({ plan, catalog, engine, registry, first: base });
-  const inputs = await readInputs(plan, openInputs(root, catalog, taken, contexts));
-  const reused = push ? await findReusable(plan.steps, inputs, registry) : new Map<string, string>();
-  return { taken, inputs, reused };
+  const files = openFiles(root, catalog, contexts);
+  if (!push) {
+    const inputs = await readInputs(plan, openInputs(root, catalog, taken, files));
+    return { taken, inputs, reused: new Map() };
+  }
+  const open = (reused: Bases) =>
+    openInputs(root, catalog, (...layer) => reused(...layer) ?? taken(...layer), files);
+  return { taken, ...(await findReusable(plan, open, registry)) };
 }
 
 /** The inputs of every step of a plan, by its id. */
@@ -59,18 +64,18 @@ export async function foreseeMoves(
     named,
     judge,
   }: { readonly plan: Plan; readonly named: readonly (readonly [string, string])[]; readonly judge: Judge },
-  reused: ReadonlyMap<string, string>,
+  reused: ReadonlyMap<string, BaseImage>,
 ): Promise<ReadonlyMap<string, readonly TagMove[]>> {
   const moves = plan.steps.map(async ({ id, tags }): Promise<[string, readonly TagMove[]]> => {
-    const digest = reused.get(id);
+    const there = reused.get(id);
     const immutable: TagMove =
-      digest === undefined
+      there === undefined
         ? { tag: tags.immutable, kind: "new" }
-        : { tag: tags.immutable, kind: "same", from: digest };
+        : { tag: there.name, kind: "same", from: there.digest };
     const further = named.flatMap(([tag, of]) => (of === tags.immutable ? [tag] : []));
     const moving = plan.build.dirty ? [] : [tags.rolling, ...further];
     const judged = moving.map(async (tag) =>
-      Object.assign({ tag }, await judgeMove(judge, tag, digest ?? "")),
+      Object.assign({ tag }, await judgeMove(judge, tag, there?.digest ?? "")),
     );
     return [id, [immutable, ...(await Promise.all(judged))]];
   });

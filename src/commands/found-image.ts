@@ -22,7 +22,7 @@ export interface FoundImage extends Pick<Inspection, "digest" | "size" | "compre
 }
 
 /** Gives what a reference names; undefined for nothing. */
-type ImageReader = (reference: string) => Promise<FoundImage | undefined>;
+export type ImageReader = (reference: string) => Promise<FoundImage | undefined>;
 
 /** Opens the registries for reading images or, with `local`, the engine. */
 export function openImages(
@@ -77,6 +77,8 @@ export interface OpenCheckout {
   readonly root: string;
   readonly catalog: Catalog;
   readonly commit: string;
+  /** The paths that differ from it in the working tree. */
+  readonly uncommitted: readonly string[];
 }
 
 /** Reads the checkout around, if there is one; one that cannot be read is no obstacle, and it is said what is missing then. */
@@ -98,8 +100,8 @@ export async function openCheckout(
 /** Reads the checkout at a root; refuses one with mistakes in it. */
 export async function readOpenCheckout(root: string): Promise<OpenCheckout> {
   const catalog = loadCatalog(root);
-  const { commit } = await readCheckout(root, null, { shallow: true });
-  return { root, catalog, commit };
+  const { commit, uncommitted } = await readCheckout(root, null, { shallow: true });
+  return { root, catalog, commit, uncommitted };
 }
 
 /** The layer of the catalog that a layer of a trail was built from; of a release, the final layer that it stands on. */

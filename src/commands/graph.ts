@@ -19,14 +19,14 @@ export async function graph(settings: GraphSettings, surroundings: Surroundings)
   const seen = await preview(settings, surroundings);
   logPlan(seen.plan, surroundings.log);
   if (!["text", "markdown"].includes(settings.format)) tellWarnings(seen.plan, surroundings);
-  await writeOutput(settings.output, await show(seen, settings, surroundings), surroundings);
+  await writeOutput(settings.output, await show(seen, settings), surroundings);
   return 0;
 }
 
-async function show(seen: Preview, settings: GraphSettings, surroundings: Surroundings): Promise<string> {
+async function show(seen: Preview, settings: GraphSettings): Promise<string> {
   const { catalog, plan } = seen;
   const { format } = settings;
-  if (format !== "json") return drawPlan(format, { ...seen, settings, whole: true }, surroundings);
+  if (format !== "json") return drawPlan(format, { ...seen, settings, whole: true });
   const { graphJson } = await import("../report/graph-json.ts");
   return graphJson(layerGraph(catalog, plan), catalog, plan);
 }

@@ -38,7 +38,6 @@ export async function history(settings: HistorySettings, surroundings: Surroundi
 function noVersion(image: string): Problem {
   return {
     kind: "usage",
-    message: `${image} is not an image and its version`,
-    hint: "IMAGE:VERSION or sci/TARGET:VERSION, e.g. sciserver-essentials:2.4",
+    message: `${image}: give a version, e.g. ${image.replace(/[:@].*$/, "")}:1.0`,
   };
 }

@@ -1,9 +1,9 @@
-import { openInputs } from "../building/inputs.ts";
+import { judgeAlone } from "../building/survey.ts";
 import { changesSince } from "../git/history.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
 import { stackDirectories } from "../planning/graph.ts";
-import { inputsLabel, readBase } from "../planning/labels.ts";
-import { builtAt, commitOf, readTrail } from "../planning/trail.ts";
+import { readBase } from "../planning/labels.ts";
+import { builtAt, commitOf, inputsIn, readTrail } from "../planning/trail.ts";
 import type { TrailLayer } from "../planning/trail.ts";
 import { Refusal } from "../problem.ts";
 import type { Comparison, Foundation, Inspection, InspectedLayer, LayerSince } from "../published.ts";
@@ -11,7 +11,9 @@ import { formatReference, parseReference } from "../reference.ts";
 import { inspectionText } from "../report/inspect.ts";
 import { json } from "../report/text.ts";
 import { inFull, layerOf, notThere, openCheckout, openImages, readOpenCheckout } from "./found-image.ts";
-import type { OpenCheckout } from "./found-image.ts";
+import type { FoundImage, ImageReader, OpenCheckout } from "./found-image.ts";
+import { openPast } from "./past.ts";
+import { triggersOf } from "./preview.ts";
 import { findImage, findPublishedImage } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -70,7 +72,15 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
     base: readBase(labels),
     layers,
     foundation: findFoundation(trail, labels, checkout?.catalog),
-    checkout: checkout === undefined ? null : await compareInputs(checkout, named, trail[0], labels),
+    checkout:
+      checkout === undefined
+        ? null
+        : await compare(
+            checkout,
+            named ?? tracedImage(checkout.catalog, trail[0]),
+            { reference, labels },
+            read,
+          ),
   };
   surroundings.out(
     format === "json"
@@ -138,17 +148,27 @@ function findFoundation(
   return { name, digest: reference.digest ?? null, from: "checkout" };
 }
 
-async function compareInputs(
-  { root, catalog, commit }: OpenCheckout,
-  named: CatalogImage | undefined,
-  newest: TrailLayer | undefined,
-  labels: Readonly<Record<string, string>>,
+async function compare(
+  { root, catalog, commit, uncommitted }: OpenCheckout,
+  { layer, kind }: ReturnType<typeof tracedImage>,
+  { reference, labels }: { readonly reference: string; readonly labels: FoundImage["labels"] },
+  read: ImageReader,
 ): Promise<Comparison> {
-  const { layer, kind } = named ?? tracedImage(catalog, newest);
-  const inputs = openInputs(root, catalog);
-  const read = kind === "science" ? inputs.science : inputs.release;
-  const expected = layer === undefined ? undefined : await read(layer.directory);
-  return { commit, inputs: { image: labels[inputsLabel] ?? null, checkout: expected?.digest ?? null } };
+  const inputs = { image: inputsIn(labels)?.digest ?? null, checkout: null };
+  if (layer === undefined) return { commit, verdict: null, lacks: null, inputs };
+  const past = openPast(root, catalog, triggersOf(root, catalog), uncommitted);
+  const repo = reference.replace(/\/(?:rel|sci)\/[^/]*$/, "");
+  const { verdict, expected } = await judgeAlone(
+    { kind, layer, labels },
+    { root, catalog, repo, past },
+    read,
+  );
+  return {
+    commit,
+    verdict: verdict.kind,
+    lacks: verdict.kind === "unknown" ? verdict.commit : null,
+    inputs: { ...inputs, checkout: expected.digest },
+  };
 }
 
 /** The image of the catalog that the newest layer of a trail says it is. */

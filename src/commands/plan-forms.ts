@@ -2,8 +2,7 @@ import { layerGraph, plannedNodes } from "../planning/layer-graph.ts";
 import { releaseId } from "../planning/plan.ts";
 import { stampOf } from "../report/plan.ts";
 import type { PublishedImage } from "../status.ts";
-import type { PlanSettings, Preview } from "./preview.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { PlanSettings, Preview, Published } from "./preview.ts";
 
 /** What `--format` of a plan can be. */
 export type PlanFormat = DrawnFormat | "json";
@@ -11,7 +10,7 @@ export type PlanFormat = DrawnFormat | "json";
 type DrawnFormat = "text" | "markdown" | "mermaid" | "dot" | "svg" | "html";
 
 /** What is to be shown. */
-export interface Shown extends Pick<Preview, "catalog" | "plan"> {
+export interface Shown extends Pick<Preview, "catalog" | "plan" | "published"> {
   readonly settings: PlanSettings & { readonly output: string | undefined };
   /** Every layer, and not only what the plan builds and what that stands on. */
   readonly whole: boolean;
@@ -20,8 +19,7 @@ export interface Shown extends Pick<Preview, "catalog" | "plan"> {
 /** Draws a plan in a form for people, each loaded when it is asked for; ends with a line break. */
 export async function drawPlan(
   format: DrawnFormat,
-  { settings, whole, catalog, plan }: Shown,
-  surroundings: Surroundings,
+  { settings, whole, catalog, plan, published }: Shown,
 ): Promise<string> {
   const all = layerGraph(catalog, plan);
   const nodes = whole ? all : plannedNodes(all);
@@ -49,8 +47,8 @@ export async function drawPlan(
       ]);
       const ids = new Set(nodes.map(({ id }) => id));
       const { layers, stacks } = await readLayerDetails(settings.root, catalog, plan, ids);
-      const published = settings.stale ? await askRegistry(settings, catalog, surroundings) : undefined;
-      return planPage({ nodes, catalog, plan, title, details: { layers, stacks, published } });
+      const images = published === undefined ? undefined : publishedImages(published);
+      return planPage({ nodes, catalog, plan, title, details: { layers, stacks, published: images } });
     }
   }
 }
@@ -61,18 +59,7 @@ function widthOf(output: string | undefined): number | undefined {
 }
 
 /** What the rolling tag of each layer and release names, by the id of the step that would move it. */
-async function askRegistry(
-  { root, repo }: PlanSettings,
-  catalog: Preview["catalog"],
-  surroundings: Surroundings,
-): Promise<ReadonlyMap<string, PublishedImage | null>> {
-  const [{ findPublished }, { openInputs }, { openRegistry }] = await Promise.all([
-    import("../building/published.ts"),
-    import("../building/inputs.ts"),
-    import("./registry.ts"),
-  ]);
-  const registry = await openRegistry(surroundings);
-  const findings = await findPublished(catalog, repo, openInputs(root, catalog), registry);
+function publishedImages({ findings }: Published): ReadonlyMap<string, PublishedImage | null> {
   return new Map(
     findings.map(({ kind, layer, published }) => [
       kind === "science" ? layer.directory : releaseId(layer),

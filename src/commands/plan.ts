@@ -49,7 +49,7 @@ export async function plan(settings: PlanOutput, surroundings: Surroundings): Pr
 async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundings): Promise<string> {
   const { format, root, push } = settings;
   const shown = { ...seen, settings, whole: false };
-  if (format !== "json" && !push) return drawPlan(format, shown, surroundings);
+  if (format !== "json" && !push) return drawPlan(format, shown);
   if (format !== "json" && format !== "text") {
     throw new Refusal({
       kind: "usage",
@@ -67,7 +67,7 @@ async function show(seen: Preview, settings: PlanOutput, surroundings: Surroundi
     : await inputsOutlook(seen, root);
   if (format === "json") return planJson(seen.plan, outlook);
   const moves = outlook.moves === undefined ? "" : movesTable(seen.plan, outlook.moves);
-  const tree = await drawPlan("text", shown, surroundings);
+  const tree = await drawPlan("text", shown);
   return moves === "" ? tree : `${tree}\n${moves}`;
 }
 

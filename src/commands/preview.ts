@@ -11,6 +11,8 @@ import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
 import { stampOf } from "../planning/names.ts";
 import { builtDirectories, limitPlan, makePlan } from "../planning/plan.ts";
+import type { Staleness } from "../planning/stale.ts";
+import type { Finding } from "../planning/status.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { nearest } from "../nearest.ts";
@@ -49,10 +51,15 @@ export interface Preview {
   readonly triggers: Triggers;
   /** The directories of layers that would count as changed but for `ignore`. */
   readonly ignored: ReadonlySet<string>;
-  /** The rolling tags that somebody took back and that `stale` leaves so. */
-  readonly held: readonly string[];
+  /** What `stale` has found in the registry; undefined where it was not asked. */
+  readonly published: Published | undefined;
   /** What the checkout lacks of its commit, each with the command that brings it. */
   readonly incomplete: readonly Problem[];
+}
+
+/** What the rolling tags of the catalog name, and what follows. */
+export interface Published extends Staleness {
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -63,7 +70,7 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const { stale, all, include } = settings;
   const ref = all || stale || include !== undefined ? null : asRange(settings.ref ?? defaultRef);
   // git works in processes of its own while the definitions are read here; its refusal is looked at after theirs.
-  const asked = readCheckout(settings.root, ref, { shallow: stale });
+  const asked = readCheckout(settings.root, ref);
   asked.catch(() => undefined);
   const catalog = loadCatalog(settings.root, settings.repo);
   const answer = await asked;
@@ -72,8 +79,8 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
 
   const triggers = triggersOf(settings.root, catalog);
   const configured = ref === null ? none : await configurationChanges(settings, catalog, checkout, ref);
-  const { ignored, held, ...found } = stale
-    ? await askRegistry(settings, catalog, surroundings)
+  const { ignored, published, ...found } = stale
+    ? await askRegistry(settings, catalog, checkout, triggers, surroundings)
     : findChanges(settings, catalog, checkout, triggers, configured, surroundings);
   const counts = ref === null || settings.untracked;
   const unknown = new Set(counts ? [] : checkout.untracked);
@@ -94,7 +101,7 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const built = builtDirectories(clean, catalog);
   const { uncommitted, incomplete } = await findDeviations(settings.root, catalog, checkout, built, triggers);
   const plan = uncommitted.length > 0 ? planOf(uncommitted) : clean;
-  return { catalog, plan, checkout: answer, triggers, ignored, held, incomplete };
+  return { catalog, plan, checkout: answer, triggers, ignored, published, incomplete };
 }
 
 /** A layer that was just written is easily missed: git says nothing of it before `git add`. */
@@ -180,7 +187,7 @@ async function configurationChanges(
 }
 
 /** What a plan begins with, and what is kept from it. */
-interface Beginnings extends Pick<Preview, "ignored" | "held"> {
+interface Beginnings extends Pick<Preview, "ignored" | "published"> {
   readonly changes: Changes;
   readonly reasons: ReadonlyMap<string, Reason>;
 }
@@ -189,21 +196,38 @@ interface Beginnings extends Pick<Preview, "ignored" | "held"> {
 async function askRegistry(
   { root, repo, ignore }: PlanSettings,
   catalog: Catalog,
+  checkout: Checkout,
+  triggers: Triggers,
   surroundings: Surroundings,
 ): Promise<Beginnings> {
-  const [{ findStale }, { openInputs }, { openRegistry }] = await Promise.all([
-    import("../building/stale.ts"),
-    import("../building/inputs.ts"),
+  const [{ survey }, { judgeStale }, { openPast }, { openRegistry }] = await Promise.all([
+    import("../building/survey.ts"),
+    import("../planning/stale.ts"),
+    import("./past.ts"),
     import("./registry.ts"),
   ]);
   const registry = await openRegistry(surroundings);
-  const { reasons, held } = await findStale(catalog, repo, openInputs(root, catalog), registry);
-  for (const tag of held) surroundings.progress(`${tag} was rolled back and is left as it is.\n`);
-  const kept = new Map(reasons);
+  const past = openPast(root, catalog, triggers, checkout.uncommitted);
+  const findings = await survey({ root, catalog, repo, past }, registry);
+  const staleness = judgeStale(findings, catalog);
+  for (const tag of staleness.held) surroundings.progress(`${tag} was rolled back and is left as it is.\n`);
+  for (const line of unknownLines(staleness.unknown)) surroundings.progress(`${line}\n`);
+  const kept = new Map(staleness.reasons);
   const ignored = ignoredLayers(root, layerDirectories(catalog), ignore, surroundings).filter((id) =>
     kept.delete(id),
   );
-  return { changes: new Map(), reasons: kept, ignored: new Set(ignored), held };
+  const published = { ...staleness, findings };
+  return { changes: new Map(), reasons: kept, ignored: new Set(ignored), published };
+}
+
+/** Says of each commit that this clone lacks what cannot be compared for that. */
+function unknownLines(unknown: Staleness["unknown"]): readonly string[] {
+  const commits = new Map<string, string[]>();
+  for (const [tag, commit] of unknown) commits.set(commit, [...(commits.get(commit) ?? []), tag]);
+  return [...commits].map(
+    ([commit, tags]) =>
+      `Left as published, because commit ${commit.slice(0, 7)} is not in this clone (git fetch): ${tags.join(", ")}`,
+  );
 }
 
 function findChanges(
@@ -229,7 +253,7 @@ function findChanges(
   const ignored = ignoredLayers(root, directories, ignore, surroundings).filter((directory) =>
     changes.delete(directory),
   );
-  return { changes, reasons: new Map(), ignored: new Set(ignored), held: [] };
+  return { changes, reasons: new Map(), ignored: new Set(ignored), published: undefined };
 }
 
 /** The layers that `--include` names; refuses directories without one. */

@@ -39,7 +39,6 @@ function readName(text: string): { readonly path: string; readonly version: stri
   if (suffix.startsWith(":") && isVersion(version)) return { path, version };
   throw new Refusal({
     kind: "usage",
-    message: `${JSON.stringify(text)} is not an image and its version`,
-    hint: "IMAGE:VERSION or sci/TARGET:VERSION, e.g. sciserver-essentials:2.4",
+    message: `${JSON.stringify(text)}: give an image and its version, e.g. tools:1.0 or sci/tools:1.0`,
   });
 }

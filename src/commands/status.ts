@@ -1,20 +1,17 @@
 import { readPastDefinition } from "../definitions/definition.ts";
-import { leadsToHead, readCheckout } from "../git/checkout.ts";
-import { commitsSince, pastDefinitions } from "../git/past.ts";
+import { readCheckout } from "../git/checkout.ts";
+import { pastDefinitions } from "../git/past.ts";
 import type { PastDefinition } from "../git/past.ts";
-import type { Catalog } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
 import { formerReleases } from "../planning/orphans.ts";
-import { assess, commitsToCompare, countTouches, limitStatus } from "../planning/status.ts";
-import type { Finding, Since } from "../planning/status.ts";
+import { assess, commitsToCompare, limitStatus } from "../planning/status.ts";
 import { exitCodes } from "../problem.ts";
 import type { Status } from "../status.ts";
-import { openInputs } from "../building/inputs.ts";
-import { findOrphaned, findPublished } from "../building/published.ts";
+import { findOrphaned, survey } from "../building/survey.ts";
 import { statusTable } from "../report/status.ts";
 import { json } from "../report/text.ts";
+import { openPast } from "./past.ts";
 import { loadCatalog, triggersOf } from "./preview.ts";
-import type { Triggers } from "./preview.ts";
 import { openRegistry } from "./registry.ts";
 import { findImages } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -40,14 +37,15 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const { commit, uncommitted } = await asked;
   const former = formerReleases((await pastDefinitions(root)).flatMap(readPast), catalog);
   const registry = await openRegistry(surroundings);
+  const triggers = triggersOf(root, catalog);
+  const past = openPast(root, catalog, triggers, uncommitted);
   const [findings, orphans] = await Promise.all([
-    findPublished(catalog, repo, openInputs(root, catalog), registry),
+    survey({ root, catalog, repo, past }, registry),
     findOrphaned(catalog, repo, former, registry),
   ]);
-  const triggers = triggersOf(root, catalog);
-  const since = await readSince(root, findings, catalog, triggers);
+  const sinces = await past(findings.flatMap((finding) => commitsToCompare(finding, catalog)));
   const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
-  const images = assess(findings, catalog, since, edited);
+  const images = assess(findings, catalog, sinces, edited);
   const all: Status = { formatVersion: 1, repo, commit, images, orphans };
   const found = settings.images.length === 0 ? all : limitStatus(all, named, catalog);
   surroundings.out(format === "json" ? json(found) : statusTable(found));
@@ -65,27 +63,4 @@ function isInOrder({ images, orphans }: Status): boolean {
 function readPast({ path, text, commit }: PastDefinition) {
   const definition = readPastDefinition(text, path);
   return definition === undefined ? [] : [{ ...definition, commit }];
-}
-
-/** Processes of git that walk the history side by side. */
-const gitsAtOnce = 4;
-
-/** Two processes of git for each commit that something published was built from and that is not up to date. */
-async function readSince(
-  root: string,
-  findings: readonly Finding[],
-  catalog: Catalog,
-  triggers: Triggers,
-): Promise<ReadonlyMap<string, Since | undefined>> {
-  const commits = new Set(findings.flatMap((finding) => commitsToCompare(finding, catalog)));
-  const found = new Map<string, Since | undefined>();
-  const waiting = [...commits];
-  const work = async () => {
-    for (let commit = waiting.pop(); commit !== undefined; commit = waiting.pop()) {
-      const [since, leadsHere] = await Promise.all([commitsSince(root, commit), leadsToHead(root, commit)]);
-      found.set(commit, since && { touches: countTouches(since, catalog, triggers), leadsHere });
-    }
-  };
-  await Promise.all(Array.from({ length: gitsAtOnce }, work));
-  return found;
 }

@@ -3,13 +3,14 @@ import { asCommit, commitsOfRef, newestCommits } from "../git/history.ts";
 import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
 import { findBeginnings, findObstacles, madeOf } from "../planning/why.ts";
+import type { Circumstances } from "../planning/why.ts";
 import { isRange } from "../ref.ts";
 import { orphanLines } from "../report/plan.ts";
 import { json } from "../report/text.ts";
 import { obstacleText, whyText } from "../report/why.ts";
 import type { Cause, Why } from "../why.ts";
 import { preview } from "./preview.ts";
-import type { PlanSettings, Preview } from "./preview.ts";
+import type { PlanSettings, Preview, Published } from "./preview.ts";
 import { findImage, findImages, referenceOf, stepId } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -107,17 +108,22 @@ function obstaclesOf(
   const { ignoreFiles } = previewed.catalog.conventions;
   const keptOutBy = (directory: string, path: string) =>
     readIgnore(root, directory, ignoreFiles).reason(path);
-  const held = previewed.held.includes(referenceOf(repo, image));
-  return findObstacles(image, { ...previewed, ref: previewed.plan.ref, stale, keptOutBy, held });
+  const reference = referenceOf(repo, image);
+  const left = previewed.published === undefined ? undefined : reasonLeft(reference, previewed.published);
+  return findObstacles(image, { ...previewed, ref: previewed.plan.ref, stale, keptOutBy, left });
+}
+
+function reasonLeft(reference: string, { held, unknown }: Published): Circumstances["left"] {
+  const commit = unknown.get(reference);
+  if (commit !== undefined) return { kind: "unknown", commit };
+  return held.includes(reference) ? { kind: "rolled-back" } : undefined;
 }
 
 async function lastChange(
   root: string,
   layers: readonly string[],
-  { catalog, triggers, checkout }: Preview,
+  { catalog, triggers }: Preview,
 ): Promise<Commit | null> {
-  // The oldest commit of a shallow clone seems to have made everything.
-  if (checkout.count === 0) return null;
   const commits = await newestCommits(root, layers, mostCommits);
   const last = commits.find(({ paths }) => changedLayers(catalog, paths, triggers).size > 0);
   return last === undefined ? null : asCommit(last);

@@ -1,6 +1,6 @@
 import { definitionName } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
-import { fullName, logOptions, pathOptions } from "./checkout.ts";
+import { fullName, leadsToHead, logOptions, pathOptions } from "./checkout.ts";
 import { git, split, unexpected } from "./git.ts";
 
 /** The text of a science layer's definition at some time before now. */
@@ -44,23 +44,34 @@ export async function pastDefinitions(root: string): Promise<readonly PastDefini
   return readBlobs(root, oldSides(log.stdout).filter(isDefinition));
 }
 
-/**
- * The paths below `science/` and `compat/` that each commit touches which leads to `HEAD`, but not to the given one (its name
- * or the beginning of it); merges touch none. Undefined where this clone does not have the commit.
- */
-export async function commitsSince(
-  root: string,
-  commit: string,
-): Promise<readonly (readonly string[])[] | undefined> {
+/** What happened below `science/` and `compat/` since a commit. */
+export interface ChangesSince {
+  /** The paths that each commit touches which leads to `HEAD`, but not to that one; merges touch none. */
+  readonly commits: readonly (readonly string[])[];
+  /** The paths that differ between it and `HEAD`. */
+  readonly differing: readonly string[];
+  /** Whether it leads to `HEAD`, or is it. */
+  readonly leadsHere: boolean;
+}
+
+/** What happened since a commit, given by its name or the beginning of it. Undefined where this clone does not have it. */
+export async function changesSinceCommit(root: string, commit: string): Promise<ChangesSince | undefined> {
   const name = await fullName(root, commit);
   if (name === undefined) return undefined;
-  const shown = ["--name-only", "--format=%x01", `${name}..HEAD`];
-  const log = await git(root, ["log", ...logOptions, ...shown, "--", "science", "compat"]);
-  if (log.code !== 0) return undefined;
-  return log.stdout
-    .split("\u0001")
-    .slice(1)
-    .map((paths) => split(paths.replace(/^\0\n?/, "")));
+  const places = ["--", "science", "compat"];
+  const [log, diff, leadsHere] = await Promise.all([
+    git(root, ["log", ...logOptions, "--name-only", "--format=%x01", `${name}..HEAD`, ...places]),
+    git(root, ["diff", ...pathOptions, "--name-only", name, "HEAD", ...places]),
+    leadsToHead(root, name),
+  ]);
+  const failed = [log, diff].find(({ code }) => code !== 0);
+  if (failed !== undefined) throw new Refusal(unexpected(failed));
+  const touched = log.stdout.split("\u0001").slice(1);
+  return {
+    commits: touched.map((paths) => split(paths.replace(/^\0\n?/, ""))),
+    differing: split(diff.stdout),
+    leadsHere,
+  };
 }
 
 interface OldSide {

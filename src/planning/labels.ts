@@ -14,6 +14,7 @@ export interface Inputs {
 export const inputsLabel = "org.sciserver.build.inputs";
 export const filesLabel = "org.sciserver.build.files";
 export const revisionLabel = "org.opencontainers.image.revision";
+export const createdLabel = "org.opencontainers.image.created";
 
 /** The target of a science layer's image, the name of a release's. */
 export const titleLabel = "org.opencontainers.image.title";
@@ -63,7 +64,7 @@ export function labelsOf(
     [titleLabel]: step.kind === "science" ? step.target : step.image,
     "org.opencontainers.image.version": step.version,
     [revisionLabel]: build.commit,
-    "org.opencontainers.image.created": new Date(time * 1000).toISOString(),
+    [createdLabel]: new Date(time * 1000).toISOString(),
     "org.opencontainers.image.source": source,
     [baseNameLabel]: base.name,
     [baseDigestLabel]: base.digest,

@@ -1,6 +1,7 @@
 import type { Catalog } from "../model.ts";
 import { buildOrder } from "./graph.ts";
-import { readBase, revisionLabel, titleLabel } from "./labels.ts";
+import { createdLabel, filesLabel, inputsLabel, readBase, revisionLabel, titleLabel } from "./labels.ts";
+import type { Inputs } from "./labels.ts";
 import { parseImmutableTag } from "./names.ts";
 
 /** One layer of the trail that an image's labels form. */
@@ -19,6 +20,11 @@ export interface TrailLayer {
 
 const scienceLabel = /^org\.sciserver\.science\.(.+)\.version$/;
 const compatLabel = "org.sciserver.compat.version";
+
+/** Whether a label is of the trail, and so inherited. */
+export function isTrailLabel(label: string): boolean {
+  return scienceLabel.test(label) || label === compatLabel;
+}
 
 /**
  * Reads the trail of an image from its labels the newest layer first: the release, then
@@ -89,6 +95,22 @@ export function commitOf(
 ): string | undefined {
   const commit = commitInFull(labels, newest?.commit ?? "");
   return commit === "" ? undefined : commit;
+}
+
+/**
+ * What an image was made from, by its labels. Undefined for one of the original tool; where that built it on an image of this
+ * one, it has the labels of its base, which were set at another time than its own trail tells.
+ */
+export function inputsIn(
+  labels: Readonly<Record<string, string>>,
+  newest: TrailLayer | undefined = readTrail(labels)[0],
+): Inputs | undefined {
+  const digest = labels[inputsLabel];
+  const created = labels[createdLabel];
+  if (digest === undefined) return undefined;
+  if (newest?.time !== undefined && created !== undefined && builtAt(newest.time, undefined) !== created)
+    return undefined;
+  return { digest, files: labels[filesLabel] ?? "" };
 }
 
 /** When an image was built, by its trail (seconds since the epoch) or else by its configuration (RFC 3339): RFC 3339, UTC. */

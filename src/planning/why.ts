@@ -54,8 +54,8 @@ export interface Circumstances {
   readonly keptOutBy: (directory: string, path: string) => string | undefined;
   /** The directories of layers that were kept out of the changes. */
   readonly ignored: ReadonlySet<string>;
-  /** The image's rolling tag was taken back. */
-  readonly held: boolean;
+  /** Why the image's rolling tag is left as it is; undefined where it is as the checkout would make it. */
+  readonly left: Extract<Obstacle, { kind: "rolled-back" | "unknown" }> | undefined;
 }
 
 /** Why a plan does not have an image, the main reason first. */
@@ -80,7 +80,7 @@ export function findObstacles(
       : [{ kind: "unchanged" }, ...kept, ...hidden];
   }
   if (kept.length > 0) return kept;
-  if (circumstances.stale) return [{ kind: circumstances.held ? "rolled-back" : "current" }];
+  if (circumstances.stale) return [circumstances.left ?? { kind: "current" }];
   return [{ kind: "not-included" }];
 }
 

@@ -54,7 +54,8 @@ function changesText(between: Between): string[] {
       ];
     case "known": {
       const { commits, undone, files } = between;
-      if (commits.length + undone.length + files.length === 0) return ["no commit between touches its files"];
+      if (commits.length + undone.length + files.length === 0)
+        return ["no change of its own (its base changed)"];
       return [
         ...some(commits.map(commitText), "commits"),
         ...some(

@@ -4,7 +4,7 @@ import { belowRepo, minuteText, printable, shortDigest } from "./text.ts";
 
 /** A history as a table for people; bases below `repo` are shown without it. Ends with a line break. */
 export function historyTable({ reference, builds }: History, repo: string): string {
-  if (builds.length === 0) return `No immutable tag of ${reference} is in the registry.\n`;
+  if (builds.length === 0) return `Nothing of ${reference} has been published yet.\n`;
   const rows = builds.map(({ stamp, date, digest, base, tags, unreadable }) => [
     stamp,
     minuteText(date),
@@ -12,7 +12,7 @@ export function historyTable({ reference, builds }: History, repo: string): stri
     baseText(base, repo),
     unreadable === null ? tags.join(", ") : [...tags, "cannot be read"].join(", "),
   ]);
-  return `${reference}\n\n${table([["STAMP", "BUILT", "DIGEST", "ON", "NAMED NOW BY"], ...rows])}`;
+  return `${reference}\n\n${table([["STAMP", "BUILT", "DIGEST", "ON", "TAGS NOW"], ...rows])}`;
 }
 
 function baseText(base: NamedBase | null, repo: string): string {

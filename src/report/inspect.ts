@@ -7,7 +7,7 @@ import type {
   NamedBase,
 } from "../published.ts";
 import { table } from "./table.ts";
-import { counted, minuteText, printable, sizeText } from "./text.ts";
+import { counted, minuteText, missingCommit, printable, sizeText } from "./text.ts";
 
 /**
  * An inspection for people: the facts of the image, then its layers as a tree. `namespace` is that of the labels which were
@@ -19,7 +19,7 @@ export function inspectionText(inspection: Inspection, namespace: string): strin
     ["digest", digest],
     ["size", `${sizeText(size)}, ${compressed ? "compressed" : "unpacked"}`],
     ["platform", platform],
-    ["built on", base === null ? "unknown: the image does not tell it" : baseText(base)],
+    ["built on", base === null ? "unknown: the image does not say" : baseText(base)],
     ...(checkout === null ? [] : [["checkout", comparisonText(checkout)]]),
   ];
   return `${reference}\n\n${table(facts)}\n${layers.length === 0 ? untold(namespace) : tree(inspection)}`;
@@ -33,11 +33,17 @@ function baseText({ name, digest }: NamedBase): string {
   return printable(digest === null ? name : `${name} ${digest}`);
 }
 
-function comparisonText({ inputs: { image, checkout } }: Comparison): string {
-  if (checkout === null) return "the catalog has no such image and version";
-  if (image === null)
-    return "nobody knows whether it would build the same: the image does not tell its inputs";
-  return image === checkout ? "would build the same" : "would build something else: the inputs differ";
+function comparisonText({ verdict, lacks }: Comparison): string {
+  switch (verdict) {
+    case null:
+      return "the catalog has no such image and version";
+    case "same":
+      return "up to date";
+    case "differs":
+      return "out of date: this checkout would build it differently";
+    case "unknown":
+      return missingCommit(lacks ?? "");
+  }
 }
 
 function tree({ layers, foundation, checkout }: Inspection): string {

@@ -153,7 +153,7 @@ function reasonOf(reason: Reason): PageReason {
     case "unpublished":
       return { text: "The registry does not have it." };
     case "stale":
-      return { text: `${staleText(reason).replace(/^w/, "W")}.` };
+      return { text: `${staleText(reason).replace(/^p/, "P")}.` };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Deviation, Plan, Reason, Step, Uncommitted } from "../model.ts";
+import type { Deviation, Difference, Plan, Reason, Step, Uncommitted } from "../model.ts";
 import { isRange } from "../ref.ts";
 import type { Log } from "./log.ts";
 
@@ -88,10 +88,16 @@ function reasonText(reason: Reason, name: typeof asItIs): string {
 
 /** What is wrong with a published image, for which it is built again. */
 export function staleText({ differs }: Extract<Reason, { kind: "stale" }>): string {
-  return differs.includes("image")
-    ? "what is published is not the build that it says it is"
-    : `what is published was made from other inputs (${differs.join(", ")})`;
+  return `published image ${differs.map((what) => differenceTexts[what]).join(", ")}`;
 }
+
+export const differenceTexts: Readonly<Record<Difference, string>> = {
+  files: "is out of date: its files changed",
+  compat: "is out of date: its compat layers changed",
+  base: "is out of date: its base changed",
+  image: "is not the build that its labels name",
+  unknown: "does not say what it was built from",
+};
 
 /** Enough paths to recognise a change; the JSON has them all. */
 export function paths(all: readonly string[], name = asItIs): string {

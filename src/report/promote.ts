@@ -1,6 +1,6 @@
 import type { PromotedTag, Promotion } from "../moves.ts";
 import { table } from "./table.ts";
-import { belowRepo, shortDigest } from "./text.ts";
+import { belowRepo, counted, shortDigest } from "./text.ts";
 
 /** A promotion as a table for people, and what came of it in all; ends with a line break. */
 export function promotionTable(promotion: Promotion): string {
@@ -9,13 +9,13 @@ export function promotionTable(promotion: Promotion): string {
   const rows = tags.map(({ tag, was, is, result }) => {
     return [belowRepo(tag, repo), short(was), short(is), dryrun ? "" : resultText[result]];
   });
-  return `${table([["TAG", "WAS", "IS", dryrun ? "" : "RESULT"], ...rows])}\n${totals(promotion)}\n`;
+  return `${table([["TAG", "WAS", dryrun ? "WOULD BE" : "IS", dryrun ? "" : "RESULT"], ...rows])}\n${totals(promotion)}\n`;
 }
 
 const resultText: Readonly<Record<PromotedTag["result"], string>> = {
   moves: "moves",
   moved: "moved",
-  same: "named it already",
+  same: "unchanged",
   failed: "not confirmed",
   skipped: "not moved",
 };
@@ -25,7 +25,7 @@ function totals({ repo, tags, dryrun }: Promotion): string {
     tags.filter(({ result }) => results.includes(result)).length;
   if (dryrun)
     return `${count("moves")} of ${tags.length} tags would move in ${repo}; nothing was written (--dryrun).`;
-  const done = `${count("moved")} of ${tags.length} tags moved in ${repo}, ${count("same")} named it already.`;
+  const done = `${counted(count("moved"), "tag")} moved, ${count("same")} unchanged in ${repo}.`;
   const left = count("failed", "skipped");
   return left === 0
     ? done

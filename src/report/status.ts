@@ -1,6 +1,7 @@
 import type { ImageStatus, Lag, Orphan, PublishedImage, Status } from "../status.ts";
+import { differenceTexts } from "./plan.ts";
 import { table } from "./table.ts";
-import { belowRepo, counted, minuteText, printable } from "./text.ts";
+import { belowRepo, counted, minuteText, missingCommit, printable } from "./text.ts";
 
 /** What is published as a table for people; ends with a line break. */
 export function statusTable({ repo, images, orphans }: Status): string {
@@ -25,6 +26,7 @@ export function statusTable({ repo, images, orphans }: Status): string {
     [count("rolled-back"), "rolled back"],
     [count("replaced"), "replaced"],
     [count("unreadable"), "unreadable"],
+    [count("unknown"), "not comparable"],
     [count("unpublished"), "never published"],
     [retired, "retired"],
     [orphans.filter((orphan) => !orphan.retired).length, "orphaned"],
@@ -42,7 +44,8 @@ function publishedText(published: PublishedImage | null): readonly [string, stri
   ];
 }
 
-function stateText({ state, behind, published, reference, heldBy }: ImageStatus, repo: string): string {
+function stateText(image: ImageStatus, repo: string): string {
+  const { state, behind, published, reference, heldBy } = image;
   switch (state) {
     case "current":
       return "up to date";
@@ -51,37 +54,45 @@ function stateText({ state, behind, published, reference, heldBy }: ImageStatus,
     case "retired":
       return "retired";
     case "behind":
-      return `behind: ${lagTexts(behind)}`;
+      return behindText(image);
     case "diverged":
-      return `built from ${published?.commit?.slice(0, 7) ?? "a commit"}, which does not lead to this one: newer, or of another branch`;
+      return `built from ${published?.commit?.slice(0, 7) ?? "a commit"}, newer or on another branch`;
     case "replaced":
-      return "replaced: it is not the build that it says it is, and its immutable tag names another image";
+      return "replaced: not the build that its labels name, whose immutable tag names another image";
+    case "unknown":
+      return missingCommit(
+        behind.flatMap(({ commit, commits }) => (commits === null ? (commit ?? []) : []))[0] ?? "",
+      );
     case "unreadable":
       return printable(published?.unreadable ?? "");
     case "rolled-back": {
       const own = heldBy === reference || heldBy === null;
       const what = own ? "rolled back" : `stands on ${belowRepo(heldBy, repo)}, which was rolled back`;
-      return behind.length === 0 ? what : `${what}; behind: ${lagTexts(behind)}`;
+      return behind.length === 0 ? what : `${what}; ${behindText(image)}`;
     }
   }
 }
 
-function lagTexts(behind: readonly Lag[]): string {
-  if (behind.length === 0) return "made from other inputs";
+const untold = "its labels do not say what it was built from";
+
+function behindText({ behind, differs }: ImageStatus): string {
+  const [difference = "unknown"] = differs;
+  if (difference === "unknown") return untold;
+  if (behind.length === 0) return differenceTexts[difference].replace(/^is /, "");
   const uncounted = behind.filter(({ commits }) => commits === null);
-  if (uncounted.length > 0) {
-    const [lacking] = uncounted.flatMap(({ commit }) => commit ?? []);
-    return lacking === undefined
-      ? "its labels do not tell what it was built from"
-      : `nobody can tell how far, this clone lacks a commit that it was built from (${lacking.slice(0, 7)})`;
-  }
-  return behind.map(lagText).join(", ");
+  if (uncounted.length === 0) return `behind: ${behind.map(lagText).join(", ")}`;
+  const [lacking] = uncounted.flatMap(({ commit }) => commit ?? []);
+  return lacking === undefined
+    ? untold
+    : `behind, unknown by how much: commit ${lacking.slice(0, 7)} is not in this clone (git fetch)`;
 }
 
 function lagText({ directory, commits, uncommitted }: Lag): string {
   const far = counted(commits ?? 0, "commit");
   if (!uncommitted) return `${directory} by ${far}`;
-  return commits === 0 ? `${directory} is not committed` : `${directory} by ${far} and what is not committed`;
+  return commits === 0
+    ? `uncommitted changes in ${directory}`
+    : `${directory} by ${far} and uncommitted changes`;
 }
 
 function orphanText({ definition, commit, retired }: Orphan): string {

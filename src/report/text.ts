@@ -49,6 +49,11 @@ export function transferText({ bytes, total, line = "" }: TransferProgress): str
   return total === 0 ? line : `${sizeText(bytes)} of ${sizeText(total)}`;
 }
 
+/** Why an image that goes by its trail cannot be compared with a checkout. */
+export function missingCommit(commit: string): string {
+  return `cannot be compared: commit ${commit.slice(0, 7)} is not in this clone (git fetch)`;
+}
+
 /** Text in a colour where standard error shows colours, as `NO_COLOR` and `FORCE_COLOR` have it. */
 export function coloured(colour: "bold" | "dim" | "green" | "yellow", text: string): string {
   return styleText(colour, text, { stream: process.stderr });

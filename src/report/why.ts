@@ -3,7 +3,7 @@ import type { Cause, ChangedFile, Obstacle, Why } from "../why.ts";
 import type { Commit } from "../model.ts";
 import { paths, since, staleText } from "./plan.ts";
 import { table } from "./table.ts";
-import { commitText, printable } from "./text.ts";
+import { commitText, missingCommit, printable } from "./text.ts";
 
 /** Enough to recognise a change; the JSON has them all. */
 const filesShown = 5;
@@ -91,6 +91,8 @@ export function obstacleText(obstacle: Obstacle, ref: string | null): string {
       return "--include names nothing that it is made of";
     case "current":
       return "the registry holds it as this checkout would make it";
+    case "unknown":
+      return missingCommit(obstacle.commit);
     case "rolled-back":
       return "its tag in the registry was rolled back, and is left so";
     case "ignored":

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Plan } from "../../src/model.ts";
@@ -10,7 +9,6 @@ import {
   git,
   makeRepository,
   scienceFiles,
-  temporaryDirectory,
   tool,
   writeFiles,
 } from "../support/checkout.ts";
@@ -146,17 +144,6 @@ test("--stale finds all of an empty repository, nothing after a publish, and the
   assert.equal(compat.steps.find(({ id }) => id === "compat/one:1.0")?.because, [
     { kind: "stale", differs: ["compat"] },
   ]);
-});
-
-test("--stale works in a shallow clone, whose stamp counts no commits", async () => {
-  const place = await openWorkplace();
-  const root = makeRepository(layers);
-  commit(root, { "README.md": "1" });
-  const clone = path.join(temporaryDirectory(), "clone");
-  git(root, "clone", "--quiet", "--depth=1", `file://${root}`, clone);
-  const plan = await stale(place, clone);
-  assert.is(plan.steps.length, 4);
-  assert.match(plan.build.stamp, /^0-[0-9a-f]{7}$/);
 });
 
 test("a rolling tag moves forward only: an older commit leaves it, says so before it builds and has nothing to do, unless forced", async () => {

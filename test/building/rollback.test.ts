@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { judgeMove } from "../../src/building/rolling.ts";
 import { commit, compatFiles, git, makeRepository, temporaryDirectory } from "../support/checkout.ts";
 import { cutEverywhere, registryClient } from "../support/cut.ts";
+import { putImage } from "../support/stored-images.ts";
 import { unique } from "../support/engine-room.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import { testPlatform } from "../support/platform.ts";
@@ -12,7 +13,7 @@ import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
 const test = suite("rollback");
 
 const { base, registry } = await testPlatform();
-const held = "The next publish leaves it here, says so, and exits 1, unless --force-rolling is given.";
+const held = "Pushes now leave this tag here and exit 1.";
 
 // Three real runs: three builds of one version, each of its own commit.
 const published = await openWorkplace();
@@ -72,7 +73,7 @@ test("a rollback goes to the build before; the next run leaves the tag there and
   assert.is(code, 0, stderr);
   assert.is(
     stdout,
-    `${place.repo}/rel/one:1.0 was ${stamp3} (${digest3.slice(0, 19)}), is ${stamp2} (${digest2.slice(0, 19)}).\n${held}\n`,
+    `${place.repo}/rel/one:1.0 was ${stamp3} (${digest3.slice(0, 19)}), is ${stamp2} (${digest2.slice(0, 19)}).\n${held} To undo: image-builder rollback one:1.0 --to ${stamp3}\n`,
   );
   assert.is(await place.named(), digest2);
 
@@ -106,7 +107,7 @@ test("a rollback to the newest build takes the rollback back: the next run moves
   const { code, stdout } = await place.run(place.clone, ["rollback", "one:1.0", "--to", stamp3]);
   assert.is(code, 0);
   assert.match(stdout, `was ${stamp2} (`);
-  assert.match(stdout, "It is the newest build: the next publish moves it on.");
+  assert.match(stdout, "It is the newest build: the next push moves it on.");
   assert.is(await place.named(), digest3);
   commit(place.clone, { "compat/base/motd": "4\n" });
   const next = await place.run(place.clone, ["--push"]);
@@ -173,18 +174,18 @@ test("--dryrun shows where it would go, and writes nothing", async () => {
 
 test("builds of a shallow clone count no commits: a rollback goes by their dates", async () => {
   const place = await openCopy();
-  const shallow = path.join(temporaryDirectory(), "shallow");
-  git(root, "clone", "--quiet", "--depth=1", `file://${root}`, shallow);
-  commit(shallow, { "compat/base/motd": "4\n" });
-  const run = await place.run(shallow, ["--stale", "--push"]);
-  assert.is(run.code, 0, run.stderr);
-  const stamp = `0-${git(shallow, "rev-parse", "--short=7", "HEAD")}`;
-  assert.is(await place.named(), await digestAt(`${place.repo}/rel/one:1.0-${stamp}`));
-  const { stdout } = await place.run(shallow, ["rollback", "one:1.0"]);
+  const stamp = "0-abcdef1";
+  const labels = {
+    "org.sciserver.compat.version": `one:1.0-${stamp}`,
+    "org.sciserver.compat.buildtime": "9999999999",
+  };
+  const repository = `${place.repo.slice(place.repo.indexOf("/") + 1)}/rel/one`;
+  for (const tag of ["1.0", `1.0-${stamp}`]) await putImage(place.registry, repository, tag, { labels });
+  const { stdout } = await place.run(place.clone, ["rollback", "one:1.0"]);
   assert.match(stdout, `was ${stamp} (`);
   assert.match(stdout, held);
   assert.is(await place.named(), digest3);
-  const back = await place.run(shallow, ["rollback", "one:1.0", "--to", stamp]);
+  const back = await place.run(place.clone, ["rollback", "one:1.0", "--to", stamp]);
   assert.match(back.stdout, "It is the newest build");
 });
 
@@ -192,8 +193,8 @@ test("what cannot be taken back is said with what there is", async () => {
   const place = await openCopy();
   const all = `${stamp3}, ${stamp2}, ${stamp1}`;
   for (const [args, expected] of [
-    [["one"], '"one" is not an image and its version — IMAGE:VERSION or sci/TARGET:VERSION'],
-    [["One:1.0"], '"One:1.0" is not an image and its version'],
+    [["one"], '"one": give an image and its version, e.g. tools:1.0 or sci/tools:1.0'],
+    [["One:1.0"], '"One:1.0": give an image and its version'],
     [["one:2.0"], `${place.repo}/rel/one:2.0 is not in the registry, so there is nothing to take back — `],
     [["nothing:1.0"], `${place.repo}/rel/nothing:1.0 is not in the registry`],
     [

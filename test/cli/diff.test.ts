@@ -153,7 +153,7 @@ test("builds of the same commit differ in when they were built, and a dirty one 
   const { stdout } = await place.run(root, ["diff", first, `sci/basic:1.0-${first}-dirty`, "--local"]);
   assert.match(
     stdout,
-    /^rebuilt {2}sci\/basic {2}1\.0-\S+ → 1\.0-\S+-dirty\n {9}no commit between touches its files\n {9}what a dirty build has/m,
+    /^rebuilt {2}sci\/basic {2}1\.0-\S+ → 1\.0-\S+-dirty\n {9}no change of its own \(its base changed\)\n {9}what a dirty build has/m,
   );
 });
 

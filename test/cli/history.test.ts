@@ -81,7 +81,7 @@ test("every immutable tag of the version is listed, the newest first, with what 
   assert.equal(lines.slice(0, 4), [
     `${release}:1.0`,
     "",
-    `STAMP       BUILT                 DIGEST               ON                       NAMED NOW BY`,
+    `STAMP       BUILT                 DIGEST               ON                       TAGS NOW`,
     `${stamps[0]}  2021-12-11 05:20 UTC  ${shown[0]}  ${column.padEnd(23)}  1.0, 1.0-main`,
   ]);
   assert.match(lines[5] ?? "", `sci/basic:1.0-1-${first.slice(0, 7)}  1.0-stable`);
@@ -138,7 +138,7 @@ test("an image that was never published is said so, and is no error; one that no
   const { code, stdout, stderr } = await place.run(root, ["history", "basic:1.0"]);
   assert.equal(
     [code, stdout, stderr],
-    [0, `No immutable tag of ${place.repo}/rel/basic:1.0 is in the registry.\n`, ""],
+    [0, `Nothing of ${place.repo}/rel/basic:1.0 has been published yet.\n`, ""],
   );
   assert.equal((await historyOf(place, root, "sci/basic")).builds, []);
   const unknown = await place.run(root, ["history", "basik:1.0"]);

@@ -94,7 +94,7 @@ test("a published release is shown as a tree down to its foreign base, in two sm
     "size",
     "platform  linux/amd64",
     `built on  ${place.repo}/sci/a-top:2.0-${stamp} ${science}`,
-    "checkout  would build the same",
+    "checkout  up to date",
   ]);
   assert.equal(lines.slice(7), [
     "",
@@ -163,7 +163,7 @@ test("for each layer it says how many commits and which files of this checkout c
   ]);
   assert.is.not(data.checkout?.inputs.image, data.checkout?.inputs.checkout);
   const { stdout } = await place.run(root, ["inspect", "basic:2.0"]);
-  assert.match(stdout, /^checkout {2}would build something else: the inputs differ$/m);
+  assert.match(stdout, /^checkout {2}out of date: this checkout would build it differently$/m);
   assert.match(stdout, /^rel\/basic .* {2}2 commits, compat\/common\/motd differs$/m);
   assert.match(stdout, /^└─ sci\/a-top .* {2}no commit, science\/a-top\/Dockerfile differs$/m);
   assert.match(stdout, /^ {3}└─ sci\/basic .* {2}1 commit, science\/basic\/data differs$/m);
@@ -261,8 +261,11 @@ test("an image that the original tool labelled goes by its version labels", asyn
     ],
   );
   const { stdout } = await place.run(root, ["inspect", "basic:2.0"]);
-  assert.match(stdout, /^built on {2}unknown: the image does not tell it$/m);
-  assert.match(stdout, /^checkout {2}nobody knows whether it would build the same: the image does not tell/m);
+  assert.match(stdout, /^built on {2}unknown: the image does not say$/m);
+  assert.match(
+    stdout,
+    /^checkout {2}cannot be compared: commit f90dbd6 is not in this clone \(git fetch\)$/m,
+  );
 });
 
 test("outside a checkout a reference in full is inspected, by tag or digest, and nothing is said of a checkout", async () => {

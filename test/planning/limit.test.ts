@@ -67,6 +67,7 @@ test("a status that is limited to an image has the layers below it, and other ve
     reference: "",
     state: "current",
     heldBy: null,
+    differs: [],
     published: null,
     behind: [],
   });
