@@ -4,6 +4,7 @@ import { readTriggers } from "../composing/ignore.ts";
 import { configurationName } from "../conventions.ts";
 import { readCatalog } from "../definitions/catalog.ts";
 import { readPastDefinition } from "../definitions/definition.ts";
+import { readDockerfile } from "../definitions/dockerfile.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
 import type { Catalog, Orphaned, Plan, Reason, Uncommitted } from "../model.ts";
@@ -154,15 +155,22 @@ async function protectImages(
 ): Promise<{ readonly checkout: Checkout; readonly orphans: readonly Orphaned[] }> {
   const files = checkout.changed.filter((file) => /^science\/.+\/sciserver-image\.json$/.test(file));
   if (files.length === 0) return { checkout, orphans: [] };
-  const [{ definitionsBefore }, { findOrphans, onlyRetired }] = await Promise.all([
-    import("../git/past.ts"),
-    import("../planning/orphans.ts"),
-  ]);
+  const [{ definitionsBefore, textBefore }, { findOrphans, onlyRetired, vanishedTogether }] =
+    await Promise.all([import("../git/past.ts"), import("../planning/orphans.ts")]);
   const before = (await definitionsBefore(root, ref)).flatMap(
     ({ path: file, text }) => readPastDefinition(text, file) ?? [],
   );
   const changed = new Set(files.map((file) => path.posix.dirname(file)));
-  const found = findOrphans(before, changed, catalog);
+  const taken = new Map<string, readonly string[]>();
+  for (const { directory } of vanishedTogether(before, catalog)) {
+    const file = `${directory}/Dockerfile`;
+    const text = (await textBefore(root, ref, file)) ?? catalog.science.get(directory)?.dockerfile ?? "";
+    taken.set(
+      directory,
+      readDockerfile(text, file).images.map(({ reference }) => reference),
+    );
+  }
+  const found = findOrphans(before, changed, catalog, taken);
   if (found.length > 0 && !allowOrphans) throw new Refusal(...found.map(({ problem }) => problem));
   const retired = onlyRetired(before, catalog);
   return {

@@ -15,15 +15,28 @@ interface FoundOrphan {
   readonly problem: Problem;
 }
 
+/** The references of the images that each layer, by its directory, takes from. */
+export type TakenFrom = ReadonlyMap<string, readonly string[]>;
+
+/** The layers that made an image and version together which no layer makes any more: one of them is the final one. */
+export function vanishedTogether(before: readonly Definition[], catalog: Catalog): readonly Definition[] {
+  const made = releasesOf(catalog);
+  const vanishing = before.filter((each) => !made.has(releaseId(each)));
+  return vanishing.filter((each) =>
+    vanishing.some((other) => other !== each && releaseId(other) === releaseId(each)),
+  );
+}
+
 /**
  * What a change would leave behind in the registry, for good: images and versions, and targets, that no layer makes any
- * more. `before` has the changed definitions as they were, `changed` the directories of all that changed. What was
- * retired may go.
+ * more. `before` has the changed definitions as they were, `changed` the directories of all that changed, `taken` what those of
+ * {@link vanishedTogether} took from. What was retired may go.
  */
 export function findOrphans(
   before: readonly Definition[],
   changed: ReadonlySet<string>,
   catalog: Catalog,
+  taken: TakenFrom,
 ): readonly FoundOrphan[] {
   const made = releasesOf(catalog);
   const retired = new Set(before.filter((each) => each.retired).map(releaseId));
@@ -33,7 +46,10 @@ export function findOrphans(
     if (made.has(id)) {
       const renamed = renamedTarget(old, before, changed, catalog);
       if (renamed !== undefined) found.set(old.directory, renamed);
-    } else if (!retired.has(id) && !found.has(id)) found.set(id, vanished(old, catalog));
+    } else if (!retired.has(id) && !found.has(id)) {
+      const together = before.filter((each) => releaseId(each) === id);
+      found.set(id, vanished(finalOf(together, taken) ?? old, catalog));
+    }
   }
   return [...found.values()];
 }
@@ -84,6 +100,15 @@ export function formerReleases(
 /** The ids of all releases of a catalog, retired ones too. */
 export function releasesOf(catalog: Catalog): ReadonlySet<string> {
   return new Set([...catalog.science.values()].map(releaseId));
+}
+
+/** Of the layers of one image and version, the one that no other of them is built on. */
+function finalOf(layers: readonly Definition[], taken: TakenFrom): Definition | undefined {
+  const bases = layers.flatMap(({ directory }) => taken.get(directory) ?? []);
+  return layers.find(({ target, version }) => {
+    const name = `sci/${target}:${version}`;
+    return !bases.some((base) => base === name || base.endsWith(`/${name}`));
+  });
 }
 
 function vanished(old: Definition, catalog: Catalog): FoundOrphan {

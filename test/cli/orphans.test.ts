@@ -68,6 +68,28 @@ test("a version edited in place is refused, with what follows and the ways to ch
   for (const line of result.stderr.split("\n")) assert.ok(line.length <= 160, line);
 });
 
+test("the advice is to build on the final layer of what would be orphaned, whatever it is called", async () => {
+  const version = { image: "nist-basic", version: "2.0" };
+  const root = makeRepository({
+    ...basic,
+    ...scienceFiles("b-first", version, onBasic),
+    ...scienceFiles("c-final", version, "FROM sci/a-middle:2.0\n"),
+    ...scienceFiles("a-middle", version, "ARG BASE=sci/b-first:2.0\nFROM $BASE\n"),
+    ...compatFiles("base"),
+  });
+  commit(root, {
+    "science/a-middle": null,
+    "science/b-first": null,
+    ...scienceFiles("c-final", { ...version, version: "2.1" }, onBasic),
+  });
+  const result = await preview(root);
+  refused(
+    result,
+    /^science\/c-final\/sciserver-image\.json: no layer makes nist-basic 2\.0 any more, its version became 2\.1 — /m,
+  );
+  assert.match(result.stderr, "a new science layer FROM sci/c-final:2.0 with");
+});
+
 test("a renamed image and a removed directory are refused, all at once, by plan and by build", async () => {
   const root = makeRepository({ ...nist, ...scienceFiles("other") });
   commit(root, { ...scienceFiles("other", { image: "another" }), ...noBasic2 });
