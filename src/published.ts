@@ -5,7 +5,7 @@ import type { Commit } from "./model.ts";
 /** An image that another one was built on, as its labels tell it. */
 export interface NamedBase {
   readonly name: string;
-  /** Null where nobody knew it when the image was built. */
+  /** In its registry; null where it was in none when the image was built. */
   readonly digest: string | null;
 }
 

@@ -14,7 +14,7 @@ export interface BaseImage {
   readonly name: string;
   /** The reference that a `FROM` is pinned to: by digest where that is known. */
   readonly pin: string;
-  /** In its registry; for an image that is in none, the engine's id of it. */
+  /** In its registry; empty for an image that is in none. */
   readonly digest: string;
   /** What went into it: the digest of its inputs where its labels have one, otherwise its own digest. */
   readonly identity: string;
@@ -66,7 +66,8 @@ export async function localBase(engine: Engine, name: string): Promise<BaseImage
   const facts = await engine.inspect(name);
   if (facts === undefined) return undefined;
   const digest = digestOf(facts, name);
-  return { name, pin: name, digest, identity: inputsIn(facts.labels)?.digest ?? digest };
+  const identity = inputsIn(facts.labels)?.digest ?? digest ?? facts.id;
+  return { name, pin: name, digest: digest ?? "", identity };
 }
 
 /** Makes sure that the engine holds images: pulls those that it lacks or that are to be had anew. Refuses with all that cannot be had. */
@@ -104,11 +105,11 @@ async function obtain(
   });
 }
 
-/** The digest in the registry that the reference names; an image that is in none has its engine's identity. */
-export function digestOf(facts: ImageFacts, name: string): string {
+/** The digest that an image of an engine has in the registry of a reference; undefined where it is in none, as far as the engine knows. */
+export function digestOf(facts: Pick<ImageFacts, "digests">, name: string): string | undefined {
   const repository = repositoryOf(name);
   const published = facts.digests.find((digest) => repositoryOf(digest) === repository);
-  return published === undefined ? facts.id : published.slice(published.indexOf("@") + 1);
+  return published?.slice(published.indexOf("@") + 1);
 }
 
 function repositoryOf(text: string): string {

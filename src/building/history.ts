@@ -27,9 +27,17 @@ export async function readHistory(
     ),
     Promise.all(immutable.map(({ tag, parsed }) => readBuild(registry, repository, tag, parsed))),
   ]);
-  const tagsOf = (wanted: string) => named.flatMap(({ tag, digest }) => (digest === wanted ? [tag] : []));
+  const tagsOf = new Map<string, string[]>();
+  for (const { tag, digest } of named) {
+    if (digest === undefined) continue;
+    const tags = tagsOf.get(digest);
+    if (tags === undefined) tagsOf.set(digest, [tag]);
+    else tags.push(tag);
+  }
   return builds
-    .flatMap((build) => (build === undefined ? [] : [Object.assign(build, { tags: tagsOf(build.digest) })]))
+    .flatMap((build) =>
+      build === undefined ? [] : [Object.assign(build, { tags: tagsOf.get(build.digest) ?? [] })],
+    )
     .sort(newestFirst);
 }
 

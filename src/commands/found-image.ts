@@ -53,7 +53,7 @@ async function openEngine({ conventions, environment }: Surroundings): Promise<I
     const facts = await engine.inspect(reference);
     if (facts === undefined) return undefined;
     const { size, compressed, platform, labels, created } = facts;
-    return { digest: digestOf(facts, reference), size, compressed, platform, labels, created };
+    return { digest: digestOf(facts, reference) ?? facts.id, size, compressed, platform, labels, created };
   };
 }
 

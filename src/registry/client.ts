@@ -23,6 +23,8 @@ const tagsInPage = 1000;
 const mostPages = 1000;
 /** Not every registry sends pages. */
 const largestPage = 16 * 1024 * 1024;
+/** No engine stacks more than 127 layers, each of which adds a few. */
+const mostLabels = 1000;
 const mostTags = 500_000;
 /** The OCI distribution spec, "Pulling manifests". */
 const tagPattern = /^\w[\w.-]{0,127}$/;
@@ -315,6 +317,8 @@ export function connectRegistry(options: RegistryOptions): Registry {
         throw garbled(what, `the bytes are not those of ${config.digest}`);
       const parsed = parseConfig(answer.body);
       if (parsed === undefined) throw unreadable(garbled(what, "it is not the configuration of an image"));
+      const labels = Object.keys(parsed.labels).length;
+      if (labels > mostLabels) throw unreadable(garbled(what, `it has ${labels} labels`));
       const size = layers.reduce((sum, layer) => sum + layer.size, config.size);
       return { ...parsed, digest: named.digest, size };
     },

@@ -19,7 +19,7 @@ export function inspectionText(inspection: Inspection, namespace: string): strin
     ["digest", digest],
     ["size", `${sizeText(size)}, ${compressed ? "compressed" : "unpacked"}`],
     ["platform", platform],
-    ["built on", base === null ? "unknown: the image does not say" : baseText(base)],
+    ["built on", builtOnText(base)],
     ...(checkout === null ? [] : [["checkout", comparisonText(checkout)]]),
   ];
   return `${reference}\n\n${table(facts)}\n${layers.length === 0 ? untold(namespace) : tree(inspection)}`;
@@ -27,6 +27,11 @@ export function inspectionText(inspection: Inspection, namespace: string): strin
 
 function untold(namespace: string): string {
   return `No labels below ${namespace}: built by something else, or under another labelNamespace.\n`;
+}
+
+function builtOnText(base: NamedBase | null): string {
+  if (base === null) return "unknown: the image does not say";
+  return base.digest === null ? `${baseText(base)} (digest not recorded)` : baseText(base);
 }
 
 function baseText({ name, digest }: NamedBase): string {

@@ -232,6 +232,22 @@ registry("is asked nothing where a reference is none", async () => {
 
 // ------------------------------------------------------------------------------------------------ tags
 
+registry("reads no image with more labels than one can have, and says how many there are", async () => {
+  const labelled = (count: number) => ({
+    labels: Object.fromEntries(
+      Array.from({ length: count }, (_, n) => [`org.sciserver.science.layer-${n}.version`, "1.0-42-f90dbd6"]),
+    ),
+  });
+  await putImage(open.address, "read/labels", "many", labelled(1000));
+  await putImage(open.address, "read/labels", "endless", labelled(100_000));
+  const many = await client().config(`${open.address}/read/labels:many`);
+  assert.is(Object.keys(many?.labels ?? {}).length, 1000);
+  assert.match(
+    (await refusal(client().config(`${open.address}/read/labels:endless`))).text,
+    /it has 100000 labels/,
+  );
+});
+
 registry("lists all tags, sorted", async () => {
   const image = await putImage(open.address, "many/tags", "0");
   const there = client();
