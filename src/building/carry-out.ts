@@ -5,7 +5,7 @@ import type { Inputs } from "../planning/labels.ts";
 import { Refusal, refuseTogether } from "../problem.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunEvent, RunResult, StepResult } from "../run.ts";
-import type { Bases } from "./bases.ts";
+import type { BaseImage, Bases } from "./bases.ts";
 import { buildSteps } from "./build-steps.ts";
 import { engineAt } from "./engine-at.ts";
 import { foreseeMoves, lookAhead } from "./look-ahead.ts";
@@ -107,7 +107,7 @@ async function requireWrite(registry: Registry, missing: readonly PreparedStep[]
 /** From a branch that lacks what is published, a run would build for hours and then move nothing. */
 async function tellStaying(
   { plan, named, judge, registry, onEvent }: Run,
-  reused: ReadonlyMap<string, string>,
+  reused: ReadonlyMap<string, BaseImage>,
 ): Promise<void> {
   const moves = await foreseeMoves({ plan, named, judge: { ...judge, registry } }, reused);
   const tags = [...moves.values()]
