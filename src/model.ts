@@ -111,6 +111,26 @@ export type Deviation =
   | "submodule"
   | "absent";
 
+/**
+ * Why paths lead to no build. They changed: `unused` in compat layers that no science layer names; `retired` in layers of which only
+ * retired images are made; `only-retired` only to retire a layer; `ignored` in layers that `--ignore` names; `dockerignored` in files that no
+ * image gets; `outside` in no layer. Or they are no change: `uncommitted` where commits are compared, `untracked`, `git-ignored`.
+ */
+export interface Idle {
+  readonly kind:
+    | "unused"
+    | "retired"
+    | "only-retired"
+    | "ignored"
+    | "dockerignored"
+    | "outside"
+    | "uncommitted"
+    | "untracked"
+    | "git-ignored";
+  /** Files, or the directories of layers. */
+  readonly paths: readonly string[];
+}
+
 /** A file of the working tree that is not as the commit holds it. */
 export interface Uncommitted {
   /** Relative to the root. */
@@ -209,6 +229,8 @@ export interface Plan {
   readonly orphans?: readonly Orphaned[];
   /** The files for which the build is dirty; not there where it is clean. */
   readonly uncommitted?: readonly Uncommitted[];
+  /** Why the changes of the ref lead to no step; not there where there are steps, or no change. */
+  readonly idle?: readonly Idle[];
   /** What in the definitions is likely a mistake; not there where nothing is. */
   readonly warnings?: readonly Warning[];
 }

@@ -124,6 +124,8 @@ async function run(
   } finally {
     await progress.end();
   }
+  if (push && plan.ref !== null && result.steps.some(({ kind }) => kind === "failed"))
+    surroundings.progress(afterFailure);
   const logOf = (step: Step) => (settings.logs === undefined ? undefined : logFile(settings.logs, step));
   // Some terminals have no size.
   out(summary(result, { hint: !settings.watch, width: process.stdout.columns || undefined, logOf }));
@@ -137,6 +139,10 @@ async function run(
 
 const publishedStays =
   "--fresh renews nothing that is published for this commit already: a new commit gives new tags (git commit --allow-empty).\n";
+
+/** A commit that mends a failed build changes that layer alone, and plans no other one. */
+const afterFailure =
+  "When this is mended, --stale --push also publishes what this run left behind; --push alone plans only what changed since then.\n";
 
 /** A job that forgot --push must not believe that its tags were moved. */
 function tellUnused(settings: BuildSettings, progress: Surroundings["progress"]): void {

@@ -7,9 +7,10 @@ import { readPastDefinition } from "../definitions/definition.ts";
 import { readDockerfile } from "../definitions/dockerfile.ts";
 import { defaultRef, readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
-import type { Catalog, Orphaned, Plan, Reason, Uncommitted } from "../model.ts";
+import type { Catalog, Idle, Orphaned, Plan, Reason, Uncommitted } from "../model.ts";
 import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import type { Changes } from "../planning/changes.ts";
+import type { IdleInput } from "../planning/idle.ts";
 import { stampOf } from "../planning/names.ts";
 import { builtDirectories, limitPlan, makePlan } from "../planning/plan.ts";
 import type { Staleness } from "../planning/stale.ts";
@@ -101,8 +102,24 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   await refuseObstacles(settings.root, clean.steps, catalog);
   const built = builtDirectories(clean, catalog);
   const { uncommitted, incomplete } = await findDeviations(settings.root, catalog, checkout, built, triggers);
-  const plan = uncommitted.length > 0 ? planOf(uncommitted) : clean;
-  return { catalog, plan, checkout: answer, triggers, ignored, published, incomplete };
+  const made = uncommitted.length > 0 ? planOf(uncommitted) : clean;
+  const seen = { catalog, checkout: answer, triggers, ignored, published, incomplete };
+  if (ref === null || made.steps.length > 0 || settings.images.length > 0) return { ...seen, plan: made };
+  const idle = await idleOf(settings.root, ref, seen);
+  return { ...seen, plan: idle.length > 0 ? { ...made, idle } : made };
+}
+
+/** Why changes lead to no build; a plan with steps pays nothing for it. */
+async function idleOf(
+  root: string,
+  ref: string,
+  seen: Omit<IdleInput, "ref" | "elsewhere">,
+): Promise<readonly Idle[]> {
+  const [{ changedElsewhere }, { findIdle }] = await Promise.all([
+    import("../git/history.ts"),
+    import("../planning/idle.ts"),
+  ]);
+  return findIdle({ ...seen, ref, elsewhere: await changedElsewhere(root, ref) });
 }
 
 /** A layer that was just written is easily missed: git says nothing of it before `git add`. */

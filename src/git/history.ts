@@ -56,6 +56,16 @@ export async function commitsOfRef(root: string, ref: string): Promise<readonly 
   return found ?? (await readLog(root, ["HEAD"], imagePlaces)) ?? [];
 }
 
+/** The paths below the root in which the two sides of a ref differ and of which no image is made. */
+export async function changedElsewhere(root: string, ref: string): Promise<readonly string[]> {
+  const diff = await git(root, ["diff", ...pathOptions, "--name-only", ref, "--", "."]);
+  return diff.code === 0 ? split(diff.stdout).filter((path) => !isImagePlace(path)) : [];
+}
+
+function isImagePlace(path: string): boolean {
+  return imagePlaces.some((place) => path === place || path.startsWith(`${place}/`));
+}
+
 /** The newest commits that lead to `HEAD` and touch something below some directories, at most so many. */
 export async function newestCommits(
   root: string,

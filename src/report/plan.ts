@@ -1,4 +1,4 @@
-import type { Deviation, Difference, Plan, Reason, Step, Uncommitted } from "../model.ts";
+import type { Deviation, Difference, Idle, Plan, Reason, Step, Uncommitted } from "../model.ts";
 import { isRange } from "../ref.ts";
 import type { Log } from "./log.ts";
 
@@ -44,10 +44,27 @@ export function orphanLines({ orphans = [] }: Plan, name = asItIs): readonly str
 /** What there is to say of a plan without steps; ends with a line break. */
 export function nothingToBuild(plan: Plan, name = asItIs): string {
   if (plan.images !== undefined) return `Nothing to build for ${plan.images.map(name).join(", ")}.\n`;
-  return plan.ref === null
-    ? "Nothing to build.\n"
-    : `Nothing to build: no layer changed ${since(plan.ref, name)}.\n`;
+  if (plan.ref === null) return "Nothing to build.\n";
+  const { idle = [] } = plan;
+  const lines = idle.map((each) => `- ${idleText[each.kind]}: ${paths(each.paths, name)}\n`);
+  const changed = idle.some(({ kind }) => changesLayers.has(kind));
+  const what = changed ? "what changed makes no image" : "no layer changed";
+  return `Nothing to build: ${what} ${since(plan.ref, name)}.\n${lines.join("")}`;
 }
+
+const changesLayers: ReadonlySet<Idle["kind"]> = new Set(["unused", "retired", "only-retired", "ignored"]);
+
+const idleText: Readonly<Record<Idle["kind"], string>> = {
+  unused: "changed, but no science layer uses it",
+  retired: "changed, but only retired images are made of it",
+  "only-retired": "changed only to retire an image",
+  ignored: "changed, but kept out by --ignore",
+  dockerignored: "changed, but kept out of the image by .dockerignore or ignoreFiles",
+  outside: "changed, but in no layer",
+  uncommitted: "not committed, while commits are compared",
+  untracked: "untracked (run git add, or pass --untracked)",
+  "git-ignored": "ignored by git, so never a change",
+};
 
 /** `since HEAD^`; of a range, `in v1..v2`. */
 export function since(ref: string, name = asItIs): string {

@@ -337,7 +337,8 @@ test("nothing to build is said and needs no engine", async () => {
   const root = makeRepository(nist);
   commit(root, { "README.md": "words\n" });
   const { code, stdout } = await place.run(root, [], { DOCKER_HOST: "unix:///nonexistent" });
-  assert.equal([code, stdout], [0, "Nothing to build: no layer changed since HEAD^.\n"]);
+  const said = "Nothing to build: no layer changed since HEAD^.\n- changed, but in no layer: README.md\n";
+  assert.equal([code, stdout], [0, said]);
 });
 
 test("without an engine the message says how to get one, and names no stack", async () => {
