@@ -1,4 +1,5 @@
 import type { PublishedImage } from "./status.ts";
+import type { Left } from "./why.ts";
 
 /** What a page tells of the layers of a graph besides the graph and the plan. */
 export interface LayerDetails {
@@ -6,8 +7,16 @@ export interface LayerDetails {
   readonly layers: ReadonlyMap<string, LayerDetail>;
   /** The files of each compat stack, by the name of the compat layer that it ends with. */
   readonly stacks: ReadonlyMap<string, ContextFiles>;
-  /** What the rolling tag of each node names, null for nothing; undefined where the registry was not asked. */
-  readonly published: ReadonlyMap<string, PublishedImage | null> | undefined;
+  /** What the rolling tag of each node names; undefined where the registry was not asked. */
+  readonly published: ReadonlyMap<string, PublishedNode> | undefined;
+}
+
+/** What a rolling tag names. */
+export interface PublishedNode {
+  /** Null for nothing. */
+  readonly image: PublishedImage | null;
+  /** Undefined where it is as the checkout would make it, or is built. */
+  readonly left: Left | undefined;
 }
 
 /** What a science layer or a release is defined by. */

@@ -48,6 +48,9 @@ export interface Link {
   readonly by: string | null;
 }
 
+/** Why `--stale` leaves an image as it is that is not what the checkout would make, as far as anybody knows. */
+export type Left = Extract<Obstacle, { readonly kind: "rolled-back" | "unknown" }>;
+
 /** Something that keeps an image from being built. */
 export type Obstacle =
   /** `by` is the definition that says so; of a science layer that only retired releases stand on, null. */

@@ -1,5 +1,5 @@
 import { readBase } from "../planning/labels.ts";
-import { parseImmutableTag } from "../planning/names.ts";
+import { parseImmutableTag, sameStamp } from "../planning/names.ts";
 import type { ImmutableTag } from "../planning/names.ts";
 import { builtAt, commitInFull, readTrail } from "../planning/trail.ts";
 import type { PublishedBuild } from "../published.ts";
@@ -39,6 +39,23 @@ export async function readHistory(
       build === undefined ? [] : [Object.assign(build, { tags: tagsOf.get(build.digest) ?? [] })],
     )
     .sort(newestFirst);
+}
+
+/**
+ * The immutable tag of the build that a reference names, whatever number of digits of the commit either has. Undefined where there is
+ * none, and for a reference of another kind. One request for each page of tags.
+ */
+export async function findBuild(registry: RegistryReader, reference: string): Promise<string | undefined> {
+  const colon = reference.lastIndexOf(":");
+  const repository = reference.slice(0, colon);
+  const wanted = parseImmutableTag(reference.slice(colon + 1));
+  if (wanted === undefined) return undefined;
+  const builds = (await registry.tags(repository)).flatMap((tag) => parseImmutableTag(tag) ?? []);
+  const found = builds.filter(
+    (build) => build.version === wanted.version && sameStamp(build.stamp, wanted.stamp),
+  );
+  const build = found.find(({ stamp }) => stamp === wanted.stamp) ?? found[0];
+  return build && `${repository}:${build.version}-${build.stamp}`;
 }
 
 /** Undefined for a tag that is gone since the tags were listed. */

@@ -1,10 +1,11 @@
 import type { Catalog, ScienceLayer } from "../model.ts";
 import type { PromotedTag } from "../moves.ts";
 import { nearest } from "../nearest.ts";
-import { isHighest, parseImmutableTag, releaseReference, sameStamp } from "../planning/names.ts";
+import { isHighest, releaseReference } from "../planning/names.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import type { Manifest, Registry, RegistryReader } from "../registry/registry.ts";
+import { findBuild } from "./history.ts";
 import { runSchedule } from "./schedule.ts";
 
 /** Moves at once: each is one small request. */
@@ -135,7 +136,7 @@ function promotedTag(promoted: Promoted, result: PromotedTag["result"]): Promote
   return { tag: referenceOf(promoted), source, was, is: stays ? was : manifest.digest, result };
 }
 
-/** The reference whose image is promoted; a stamp is found with however many digits of its commit it is written. */
+/** The reference whose image is promoted. */
 async function findSource(
   release: ScienceLayer,
   from: string | undefined,
@@ -143,14 +144,9 @@ async function findSource(
   registry: RegistryReader,
 ): Promise<string> {
   const rolling = releaseReference(repo, release);
-  if (from === undefined) return rolling;
-  const source = `${rolling}-${from}`;
-  if (parseImmutableTag(`${release.version}-${from}`) === undefined) return source;
-  const tags = await registry.tags(repositoryOf(repo, release));
-  const builds = tags.flatMap((tag) => parseImmutableTag(tag) ?? []);
-  const found = builds.filter(({ version, stamp }) => version === release.version && sameStamp(stamp, from));
-  const build = found.find(({ stamp }) => stamp === from) ?? found[0];
-  return build === undefined ? source : `${rolling}-${build.stamp}`;
+  return from === undefined
+    ? rolling
+    : ((await findBuild(registry, `${rolling}-${from}`)) ?? `${rolling}-${from}`);
 }
 
 /** The name that a release has in the registry which is most like a mistyped one. */

@@ -50,8 +50,8 @@ export async function diff(settings: DiffSettings, surroundings: Surroundings): 
   const found: ImageDiff = {
     formatVersion: 1,
     source: local ? "engine" : "registry",
-    from: compared(from, older),
-    to: compared(to, newer),
+    from: compared(older),
+    to: compared(newer),
     layers,
   };
   surroundings.out(format === "json" ? json(found) : diffText(found));
@@ -90,7 +90,7 @@ function withStamp(stamp: string, other: string | undefined, written: string): s
   });
 }
 
-function compared(reference: string, { digest, labels, created }: FoundImage): ComparedImage {
+function compared({ reference, digest, labels, created }: FoundImage): ComparedImage {
   return { reference, digest, date: builtAt(readTrail(labels)[0]?.time, created), base: readBase(labels) };
 }
 

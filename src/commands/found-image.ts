@@ -16,12 +16,15 @@ export function inFull(image: string): string | undefined {
 }
 
 /** What is asked of an image, wherever it is. */
-export interface FoundImage extends Pick<Inspection, "digest" | "size" | "compressed" | "platform"> {
+export interface FoundImage extends Pick<
+  Inspection,
+  "reference" | "digest" | "size" | "compressed" | "platform"
+> {
   readonly labels: Readonly<Record<string, string>>;
   readonly created: string | undefined;
 }
 
-/** Gives what a reference names; undefined for nothing. */
+/** Gives what a reference names, a build with any number of digits of its commit; undefined for nothing. */
 export type ImageReader = (reference: string) => Promise<FoundImage | undefined>;
 
 /** Opens the registries for reading images or, with `local`, the engine. */
@@ -33,16 +36,22 @@ export function openImages(
 }
 
 async function openRegistries(surroundings: Surroundings): Promise<ImageReader> {
-  const [{ openRegistry }, { formatPlatform }] = await Promise.all([
+  const [{ openRegistry }, { findBuild }, { formatPlatform }] = await Promise.all([
     import("./registry.ts"),
+    import("../building/history.ts"),
     import("../registry/manifest.ts"),
   ]);
   const registry = await openRegistry(surroundings);
-  return async (reference) => {
+  const read: ImageReader = async (reference) => {
     const config = await registry.config(reference);
     if (config === undefined) return undefined;
     const { digest, size, platform, labels, created } = config;
-    return { digest, size, compressed: true, platform: formatPlatform(platform), labels, created };
+    return { reference, digest, size, compressed: true, platform: formatPlatform(platform), labels, created };
+  };
+  return async (reference) => {
+    const found = await read(reference);
+    const build = found === undefined ? await findBuild(registry, reference) : undefined;
+    return build === undefined ? found : read(build);
   };
 }
 
@@ -53,7 +62,8 @@ async function openEngine({ conventions, environment }: Surroundings): Promise<I
     const facts = await engine.inspect(reference);
     if (facts === undefined) return undefined;
     const { size, compressed, platform, labels, created } = facts;
-    return { digest: digestOf(facts, reference) ?? facts.id, size, compressed, platform, labels, created };
+    const digest = digestOf(facts, reference) ?? facts.id;
+    return { reference, digest, size, compressed, platform, labels, created };
   };
 }
 

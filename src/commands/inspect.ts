@@ -64,7 +64,6 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
   }
   const inspection: Inspection = {
     formatVersion: 1,
-    reference,
     source: local ? "engine" : "registry",
     ...facts,
     created: builtAt(undefined, created),

@@ -1,7 +1,8 @@
+import type { PublishedNode } from "../layer-details.ts";
 import { layerGraph, plannedNodes } from "../planning/layer-graph.ts";
 import { releaseId } from "../planning/plan.ts";
+import { whyLeft } from "../planning/stale.ts";
 import { stampOf } from "../report/plan.ts";
-import type { PublishedImage } from "../status.ts";
 import type { PlanSettings, Preview, Published } from "./preview.ts";
 
 /** What `--format` of a plan can be. */
@@ -47,7 +48,7 @@ export async function drawPlan(
       ]);
       const ids = new Set(nodes.map(({ id }) => id));
       const { layers, stacks } = await readLayerDetails(settings.root, catalog, plan, ids);
-      const images = published === undefined ? undefined : publishedImages(published);
+      const images = published && publishedNodes(published);
       return planPage({ nodes, catalog, plan, title, details: { layers, stacks, published: images } });
     }
   }
@@ -59,11 +60,11 @@ function widthOf(output: string | undefined): number | undefined {
 }
 
 /** What the rolling tag of each layer and release names, by the id of the step that would move it. */
-function publishedImages({ findings }: Published): ReadonlyMap<string, PublishedImage | null> {
+function publishedNodes(published: Published): ReadonlyMap<string, PublishedNode> {
   return new Map(
-    findings.map(({ kind, layer, published }) => [
+    published.findings.map(({ kind, layer, reference, published: image }) => [
       kind === "science" ? layer.directory : releaseId(layer),
-      published,
+      { image, left: whyLeft(reference, published) },
     ]),
   );
 }

@@ -2,15 +2,15 @@ import { readIgnore } from "../composing/ignore.ts";
 import { asCommit, commitsOfRef, newestCommits } from "../git/history.ts";
 import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
+import { whyLeft } from "../planning/stale.ts";
 import { findBeginnings, findObstacles, madeOf } from "../planning/why.ts";
-import type { Circumstances } from "../planning/why.ts";
 import { isRange } from "../ref.ts";
 import { orphanLines } from "../report/plan.ts";
 import { json } from "../report/text.ts";
 import { obstacleText, whyText } from "../report/why.ts";
 import type { Cause, Why } from "../why.ts";
 import { preview } from "./preview.ts";
-import type { PlanSettings, Preview, Published } from "./preview.ts";
+import type { PlanSettings, Preview } from "./preview.ts";
 import { findImage, findImages, referenceOf, stepId } from "./select.ts";
 import type { CatalogImage } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -109,14 +109,8 @@ function obstaclesOf(
   const keptOutBy = (directory: string, path: string) =>
     readIgnore(root, directory, ignoreFiles).reason(path);
   const reference = referenceOf(repo, image);
-  const left = previewed.published === undefined ? undefined : reasonLeft(reference, previewed.published);
+  const left = previewed.published && whyLeft(reference, previewed.published);
   return findObstacles(image, { ...previewed, ref: previewed.plan.ref, stale, keptOutBy, left });
-}
-
-function reasonLeft(reference: string, { held, unknown }: Published): Circumstances["left"] {
-  const commit = unknown.get(reference);
-  if (commit !== undefined) return { kind: "unknown", commit };
-  return held.includes(reference) ? { kind: "rolled-back" } : undefined;
 }
 
 async function lastChange(

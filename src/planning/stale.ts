@@ -1,4 +1,5 @@
 import type { Catalog, Difference, Reason } from "../model.ts";
+import type { Left } from "../why.ts";
 import { withBases } from "./graph.ts";
 import { releaseId } from "./plan.ts";
 import type { Finding } from "./status.ts";
@@ -31,6 +32,13 @@ export function judgeStale(findings: readonly Finding[], catalog: Catalog): Stal
   }
   for (const id of onHeld(catalog, reasons, held)) reasons.delete(id);
   return { reasons, held: [...held.values()].sort(), unknown };
+}
+
+/** Why a rolling tag is left as it is; undefined where it is as the checkout would make it. */
+export function whyLeft(reference: string, { held, unknown }: Staleness): Left | undefined {
+  const commit = unknown.get(reference);
+  if (commit !== undefined) return { kind: "unknown", commit };
+  return held.includes(reference) ? { kind: "rolled-back" } : undefined;
 }
 
 function stale(differs: Difference): Reason {

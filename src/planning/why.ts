@@ -1,7 +1,7 @@
 import { definitionFile } from "../conventions.ts";
 import type { Catalog, Plan, Reason, Step } from "../model.ts";
 import { isRange } from "../ref.ts";
-import type { Link, Obstacle } from "../why.ts";
+import type { Left, Link, Obstacle } from "../why.ts";
 import { changedLayers } from "./changes.ts";
 import { buildOrder, liveLayers, stackDirectories, withBases } from "./graph.ts";
 import type { Finding } from "./status.ts";
@@ -37,7 +37,7 @@ export function madeOf(
 }
 
 /** What is known when a plan does not have an image. Paths are relative to the root. */
-export interface Circumstances {
+interface Circumstances {
   readonly catalog: Catalog;
   /** Null where git was not asked what changed. */
   readonly ref: string | null;
@@ -55,7 +55,7 @@ export interface Circumstances {
   /** The directories of layers that were kept out of the changes. */
   readonly ignored: ReadonlySet<string>;
   /** Why the image's rolling tag is left as it is; undefined where it is as the checkout would make it. */
-  readonly left: Extract<Obstacle, { kind: "rolled-back" | "unknown" }> | undefined;
+  readonly left: Left | undefined;
 }
 
 /** Why a plan does not have an image, the main reason first. */

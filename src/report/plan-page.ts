@@ -8,6 +8,7 @@ import { drawLayers, stateOf } from "./drawing.ts";
 import { nothingToBuild, orphanLines, planTotals, since, staleText } from "./plan.ts";
 import { planSvg } from "./plan-svg.ts";
 import { minuteText, printable, shortDigest } from "./text.ts";
+import { obstacleText } from "./why.ts";
 
 /** What a page is made of. */
 export interface PageInput {
@@ -137,7 +138,7 @@ function whyOf({ id, kind, step }: LayerNode, { catalog, plan, details }: PageIn
     return [{ text: `Not built: no changes ${since(plan.ref)} touch what it is made of.` }];
   return details.published === undefined
     ? [{ text: "Not built: neither it nor anything that it is made of was asked for." }]
-    : [{ text: "Not built: the registry has it as this checkout would make it, or it was rolled back." }];
+    : [{ text: `Not built: ${obstacleText(details.published.get(id)?.left ?? { kind: "current" }, null)}.` }];
 }
 
 function reasonOf(reason: Reason): PageReason {
@@ -164,7 +165,7 @@ function tagsOf(
   published: LayerDetails["published"],
 ): PageTags | undefined {
   if (rolling === undefined) return undefined;
-  const before = published === undefined ? null : publishedText(published.get(id) ?? null);
+  const before = published === undefined ? null : publishedText(published.get(id)?.image ?? null);
   if (step === undefined) return { rolling, before, after: "stays as it is", immutable: null };
   const { immutable } = step.tags;
   const after = build.dirty

@@ -99,6 +99,8 @@ test("of a platform rebuilds no science: from the first status to the third rele
   assert.is(lower, digests[0]);
   assert.is.not(upper, digests[1]);
 
+  const shorter = await succeeds(place, root, ["inspect", `nist-basic:1.0-${stamp.slice(0, 9)}`]);
+  assert.match(shorter.stdout, `${place.repo}/rel/nist-basic:1.0-${stamp}\n`);
   const back = ["rollback", "nist-basic:1.0", "--to", stamp.slice(0, 9)];
   assert.match((await succeeds(place, root, back)).stdout, `is ${stamp} (`);
   assert.is(await digestAt(`${place.repo}/rel/nist-basic:1.0`), release);
