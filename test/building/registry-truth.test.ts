@@ -3,15 +3,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Plan } from "../../src/model.ts";
 import type { TagMove } from "../../src/moves.ts";
-import {
-  commit,
-  compatFiles,
-  git,
-  makeRepository,
-  scienceFiles,
-  tool,
-  writeFiles,
-} from "../support/checkout.ts";
+import { commit, compatFiles, git, makeRepository, scienceFiles, tool } from "../support/checkout.ts";
+import { putImage } from "../support/stored-images.ts";
 import { testPlatform } from "../support/platform.ts";
 import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
 import type { Workplace } from "../support/released.ts";
@@ -102,15 +95,21 @@ test("an immutable tag that holds something else is an error and is not overwrit
   const root = makeRepository(layers);
   assert.is((await place.run(root, ["--push"])).code, 0);
   const before = await digests(place);
-  // The same stamp with other content: history was rewritten to hide a change, which cannot be told from git alone.
-  const head = git(root, "rev-parse", "HEAD");
-  git(root, "update-index", "--assume-unchanged", "science/one/Dockerfile");
-  writeFiles(root, { "science/one/Dockerfile": `FROM ${base}\nRUN true && true\n` });
-  const { code, stderr } = await place.run(root, ["--push", "--include", "science/one"]);
-  assert.is(git(root, "rev-parse", "HEAD"), head);
-  assert.is(code, 1, stderr);
-  assert.match(stderr, /holds an image of other inputs .*an immutable tag is never overwritten — /);
-  assert.not.match(stderr, "building");
+  const stamp = `1-${git(root, "rev-parse", "--short=7", "HEAD")}`;
+  const repository = `${place.repo.slice(place.repo.indexOf("/") + 1)}/sci/one`;
+  const inputs = { "org.sciserver.build.inputs": `sha256:${"0".repeat(64)}` };
+  const trail = { "org.sciserver.science.one.version": "1.0-9-abcdef1" };
+  for (const [labels, holds] of [
+    [inputs, "an image of other inputs (sha256:000000000000…)"],
+    // As one that was built on an image of the original tool by hand.
+    [trail, "an image that does not say what it was built from"],
+  ] as const) {
+    await putImage(place.registry, repository, `1.0-${stamp}`, { labels });
+    const { code, stderr } = await place.run(root, ["--push", "--include", "science/one"]);
+    assert.is(code, 1, stderr);
+    assert.ok(stderr.includes(`holds ${holds}; an immutable tag is never overwritten — `), stderr);
+    assert.not.match(stderr, "building");
+  }
   assert.equal(await digests(place), before);
 });
 

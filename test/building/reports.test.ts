@@ -168,7 +168,7 @@ for (const [signal, exitCode, again] of [
     await eventually(() => runs(seconds));
     running.process.kill(signal);
     if (again) {
-      await running.says(/Once more/);
+      await running.says(/Cancelling/);
       running.process.kill(signal);
     }
     const { code, stderr } = await running.ended;
