@@ -21,7 +21,7 @@ test("--push refuses uncommitted files by name, and says of each how it differs 
   commit(root, files);
   git(root, "update-index", "--assume-unchanged", "science/a/run.sh");
   writeFiles(root, { "science/a/.DS_Store": "1", "science/a/run.sh": "2", "compat/base/new": "1" });
-  const { code, stdout, stderr } = await runTool(root, ["--push"]);
+  const { code, stdout, stderr } = await runTool(root, ["--push", "--repo", "localhost:5000/x"]);
   assert.equal([code, stdout], [4, ""]);
   assert.is(
     stderr,
@@ -52,7 +52,7 @@ test("--push refuses a pointer, a missing submodule and a sparse checkout, each 
     "this checkout has submodules that are not initialised: science/a/library — git submodule update --init --recursive\n",
     "this checkout has files that a sparse checkout leaves out: science/b/Dockerfile, science/b/sciserver-image.json — git sparse-checkout disable\n",
   ];
-  const refused = await runTool(root, ["--push", "--allow-dirty"]);
+  const refused = await runTool(root, ["--push", "--allow-dirty", "--repo", "localhost:5000/x"]);
   assert.is(refused.code, 4);
   assert.is(refused.stderr, missing.map((line) => `ERROR:root:${line}`).join(""));
   const previewed = await runTool(root, ["--dryrun"]);
