@@ -45,33 +45,33 @@ export function* instructions(text: string, escape: string): Generator<Instructi
   };
   while (at < text.length) {
     const lineStart = at;
-    let content = nextLine().trimEnd();
+    let content = nextLine();
     const first = content.trimStart();
     if (first === "" || first.startsWith("#")) continue;
     const start = lineStart + content.length - first.length;
     const startLine = line;
-    let whole = "";
-    let end = lineStart + content.length;
+    const pieces: string[] = [];
+    let end = lineStart + content.trimEnd().length;
     let open = false;
-    // A doubled escape character stands for itself and does not continue the line.
-    while (content.endsWith(escape) && !content.endsWith(escape + escape)) {
-      whole += content.slice(0, -1);
-      content = "";
+    for (;;) {
+      const piece = continued(content, escape);
+      pieces.push(piece ?? content);
+      if (piece === undefined) break;
       open = true;
       while (at < text.length) {
         const from = at;
-        const next = nextLine();
-        const trimmed = next.trim();
+        content = nextLine();
+        const trimmed = content.trim();
         if (trimmed === "" || trimmed.startsWith("#")) continue;
-        content = next.trimEnd();
-        end = from + content.length;
+        end = from + content.trimEnd().length;
         open = false;
         break;
       }
+      if (open) break;
     }
-    const [, keyword = "", rest = ""] = /^(\S*)\s*([^]*)$/.exec((whole + content).trim()) ?? [];
+    const { keyword, rest } = splitKeyword(pieces.join("").trim());
     let unterminated: string | undefined;
-    for (const { word, tabs } of hereDocuments(keyword.toUpperCase(), rest, escape)) {
+    for (const { word, tabs } of hereDocuments(keyword, rest, escape)) {
       let body: string | undefined;
       while (at < text.length && body !== word) {
         body = nextLine().replace(/\r$/, "");
@@ -80,7 +80,7 @@ export function* instructions(text: string, escape: string): Generator<Instructi
       if (body !== word) unterminated ??= word;
     }
     yield {
-      keyword: keyword.toUpperCase(),
+      keyword,
       start,
       end,
       line: startLine,
@@ -92,19 +92,35 @@ export function* instructions(text: string, escape: string): Generator<Instructi
   }
 }
 
+/**
+ * What a line holds before the escape character that continues it; undefined for one that ends. Only blanks and tabs may follow that character:
+ * after any other white space it continues nothing. Doubled it stands for itself.
+ */
+export function continued(line: string, escape: string): string | undefined {
+  let last = line.length - 1;
+  if (line[last] === "\r") last -= 1;
+  while (line[last] === " " || line[last] === "\t") last -= 1;
+  return line[last] === escape && line[last - 1] !== escape ? line.slice(0, last) : undefined;
+}
+
+/** White space of other alphabets ends no keyword. */
+function splitKeyword(instruction: string): { readonly keyword: string; readonly rest: string } {
+  const [keyword = ""] = /^[^\t\v\f\r ]*/.exec(instruction) ?? [];
+  return { keyword: keyword.toUpperCase(), rest: instruction.slice(keyword.length).trim() };
+}
+
 /** The here-documents that an instruction opens, by BuildKit's rule: a word of its own, outside quotes. */
 function hereDocuments(keyword: string, text: string, escape: string): { word: string; tabs: boolean }[] {
   if (!text.includes("<<")) return [];
   if (keyword === "ONBUILD") {
-    const [, inner = "", rest = ""] = /^(\S*)\s*([^]*)$/.exec(text) ?? [];
-    return hereDocuments(inner.toUpperCase(), rest, escape);
+    const inner = splitKeyword(text);
+    return hereDocuments(inner.keyword, inner.rest, escape);
   }
   if (keyword !== "RUN" && keyword !== "COPY" && keyword !== "ADD") return [];
   const opened = [];
   for (const word of shellWords(text, escape)) {
-    const match = /^\d*<<(-?)([^<]+)$/.exec(word);
-    if (match !== null)
-      opened.push({ word: (match[2] ?? "").replaceAll(/["'\\]/g, ""), tabs: match[1] === "-" });
+    const [, dash = "", end = ""] = /^\d*<<(-?)([^<]*)$/.exec(word) ?? [];
+    if (end !== "") opened.push({ word: end.replaceAll(/["'\\]/g, ""), tabs: dash === "-" });
   }
   return opened;
 }

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type * as DockerfileAst from "dockerfile-ast";
-import { escapeCharacter, instructions, shellWords } from "../instructions.ts";
+import { continued, escapeCharacter, instructions, shellWords } from "../instructions.ts";
 import type { Instruction } from "../instructions.ts";
 import type { Base } from "../model.ts";
 import type { Problem } from "../problem.ts";
@@ -31,7 +31,7 @@ export function readDockerfile(text: string, file: string): DockerfileReading {
     reader.checkEnd(instruction);
     if (instruction.keyword === "FROM") reader.readFrom(instruction, args);
     else if (reader.stages > 0) reader.readSources(instruction);
-    else if (instruction.keyword === "ARG") readArgs(instruction.text, args, escape);
+    else if (instruction.keyword === "ARG") reader.readArgs(instruction, args);
     else early ??= instruction;
   }
   if (reader.stages === 0) {
@@ -74,31 +74,35 @@ interface Expansion {
   readonly value: string | undefined;
   /** Why it has no value that could be known before the build. */
   readonly failure?: string;
+  /** It takes more than is good for whoever expands it. */
+  readonly excessive?: true;
   /** The variables in it that have no value, which Docker takes for empty. */
   readonly unset: readonly string[];
 }
 
 const platformArgs = /^(?:BUILD|TARGET)(?:PLATFORM|OS|ARCH|VARIANT|STAGE)$/;
 
-/** Adds the `ARG`s of one instruction to those before it, which its defaults may use. */
-function readArgs(text: string, args: Map<string, Expansion>, escape: string): void {
-  for (const word of shellWords(text, escape)) {
-    const equals = word.indexOf("=");
-    if (equals < 0) args.set(word, { value: undefined, unset: [] });
-    else args.set(word.slice(0, equals), expand(word.slice(equals + 1), args, escape));
-  }
-}
+/** More than a name can hold, and less than what doubles with every ARG could fill memory with. */
+const longestValue = 16_384;
+const deepestSubstitution = 100;
+const tooLong = `its value is longer than ${longestValue} characters`;
 
 /** Expands a word as BuildKit's shell lexer does: quotes, escapes, `$x`, `${x}` and `${x:-y}` with its kin. */
 function expand(word: string, args: ReadonlyMap<string, Expansion>, escape: string): Expansion {
   let at = 0;
   let failure: string | undefined;
+  let excessive = false;
+  let depth = 0;
   const unset = new Set<string>();
 
   const fail = (reason: string): string => {
     failure ??= reason;
     at = word.length;
     return "";
+  };
+  const exceed = (reason: string): string => {
+    excessive ||= failure === undefined;
+    return fail(reason);
   };
   const lookUp = (name: string): string | undefined => {
     if (platformArgs.test(name)) return fail(`${name} depends on the platform it is built for`);
@@ -138,7 +142,12 @@ function expand(word: string, args: ReadonlyMap<string, Expansion>, escape: stri
     }
     // What the alternative leaves unset only matters where the alternative is taken.
     const before = new Set(unset);
-    const alternative = run("}");
+    depth += 1;
+    const alternative =
+      depth > deepestSubstitution
+        ? exceed(`it nests substitutions more than ${deepestSubstitution} deep`)
+        : run("}");
+    depth -= 1;
     const given = value !== undefined && !(sign.startsWith(":") && value === "");
     const taken = sign.endsWith("+") ? given : !given;
     if (!taken) {
@@ -173,6 +182,7 @@ function expand(word: string, args: ReadonlyMap<string, Expansion>, escape: stri
     let result = "";
     while (at < word.length && word[at] !== stop) {
       const character = word[at] ?? "";
+      if (result.length > longestValue) return exceed(tooLong);
       if (character === "$") result += variable();
       else if (character === '"' || character === "'") result += quoted(character);
       else {
@@ -189,7 +199,9 @@ function expand(word: string, args: ReadonlyMap<string, Expansion>, escape: stri
   };
 
   const value = run("");
-  return failure === undefined ? { value, unset: [...unset] } : { value, failure, unset: [] };
+  if (value.length > longestValue) exceed(tooLong);
+  if (failure === undefined) return { value, unset: [...unset] };
+  return { value: "", failure, unset: [], ...(excessive ? { excessive } : {}) };
 }
 
 // ---- Images
@@ -200,12 +212,24 @@ interface Stage {
   readonly image: number | undefined;
 }
 
+/** A name without a tag that is taken for an image, as no stage before has it. */
+interface PlainName {
+  readonly place: string;
+  readonly text: string;
+  readonly line: number;
+  /** How many stages there were. */
+  readonly stages: number;
+}
+
 /** Collects the images that a Dockerfile names. A class since every instruction adds to stages, images and problems. */
 class ImageReader {
   readonly #text: string;
   readonly #escape: string;
   readonly #file: string;
   readonly #stages: Stage[] = [];
+  /** By its name, the last stage that has it. */
+  readonly #named = new Map<string, number>();
+  readonly #plainNames: PlainName[] = [];
   readonly #images: NamedImage[] = [];
   readonly #problems: Problem[] = [];
 
@@ -220,6 +244,11 @@ class ImageReader {
   }
 
   result(): DockerfileReading {
+    for (const { place, text, line, stages } of this.#plainNames) {
+      if ((this.#named.get(text) ?? -1) < stages) continue;
+      const hint = `move that stage up, or write docker.io/library/${text} for the image`;
+      this.report("invalid-stage", line, `${place}${text} names a later stage`, hint);
+    }
     const last = this.#stages.at(-1)?.image;
     const images = this.#images.map((image, index) => (index === last ? { ...image, final: true } : image));
     return { images, problems: this.#problems };
@@ -239,6 +268,18 @@ class ImageReader {
     );
   }
 
+  /** Adds the `ARG`s of one instruction to those before it, which its defaults may use. */
+  readArgs({ text, line }: Instruction, args: Map<string, Expansion>): void {
+    for (const word of shellWords(text, this.#escape)) {
+      const equals = word.indexOf("=");
+      const name = equals < 0 ? word : word.slice(0, equals);
+      const read = equals < 0 ? undefined : expand(word.slice(equals + 1), args, this.#escape);
+      args.set(name, read ?? { value: undefined, unset: [] });
+      if (read?.excessive === true)
+        this.report("unresolved-base", line, `ARG ${name}: ${read.failure}`, "write a shorter default");
+    }
+  }
+
   readFrom(instruction: Instruction, args: ReadonlyMap<string, Expansion>): void {
     const { words } = this.#parse(instruction);
     const [image, as, name] = words;
@@ -254,7 +295,13 @@ class ImageReader {
       return;
     }
     const base = this.#resolveFrom(image, args);
-    this.#stages.push({ name: named ? name?.text.toLowerCase() : undefined, image: base });
+    const stage = named ? name?.text.toLowerCase() : undefined;
+    if (stage !== undefined && !/^[a-z][a-z0-9_.-]*$/.test(stage)) {
+      const hint = "begin it with a letter; then letters, digits, _ . and -";
+      this.report("invalid-stage", instruction.line, `a stage cannot be named ${name?.text}`, hint);
+    }
+    if (stage !== undefined) this.#named.set(stage, this.#stages.length);
+    this.#stages.push({ name: stage, image: base });
   }
 
   /** Reads `COPY --from=` and `RUN --mount=…,from=`. */
@@ -266,25 +313,30 @@ class ImageReader {
     }
     if (!text.startsWith("--") || (keyword !== "COPY" && keyword !== "RUN")) return;
     for (const { name, start, end, line: at } of this.#parse(instruction).flags) {
-      const value = this.#text.slice(start, end);
+      const value = this.#unfoldWithPlaces(start, end);
+      const word = (part: string, index: number): Word => {
+        const [from, to] = [value.placeOf(index), value.placeOf(index + part.length - 1) + 1];
+        return { text: part, start: from, end: to, line: at };
+      };
       if (keyword === "COPY" && name === "from") {
-        const bare = /^(["']?)([^]*)\1$/.exec(value)?.[2] ?? value;
-        const inset = (value.length - bare.length) / 2;
-        this.#addSource("COPY --from", { text: bare, start: start + inset, end: end - inset, line: at });
+        const bare = /^(["']?)([^]*)\1$/.exec(value.text)?.[2] ?? value.text;
+        this.#addSource("COPY --from=", word(bare, (value.text.length - bare.length) / 2));
       }
       if (keyword === "RUN" && name === "mount") {
-        for (const match of value.matchAll(/(?<=^|[,"'\n])(from=)([^,"'\s]*)/gi)) {
-          const source = match[2] ?? "";
-          const from = start + match.index + "from=".length;
-          this.#addSource("RUN --mount from", {
-            text: source,
-            start: from,
-            end: from + source.length,
-            line: at,
-          });
-        }
+        this.#checkMount(value.text, at);
+        for (const match of value.text.matchAll(/(?<=^|[,"'])(from=)([^,"'\s]*)/gi))
+          this.#addSource("RUN --mount from=", word(match[2] ?? "", match.index + "from=".length));
       }
     }
+  }
+
+  /** A build gets neither: the engine would end it at this line. */
+  #checkMount(value: string, line: number): void {
+    const type = /(?:^|[,"'])type=(secret|ssh)(?=$|[,"'])/i.exec(value)?.[1]?.toLowerCase();
+    if (type === undefined) return;
+    const what = type === "ssh" ? "no ssh agent" : "no secrets";
+    const hint = "fetch what needs it before the build, and COPY the files";
+    this.report("unsupported-mount", line, `RUN --mount=type=${type}: builds get ${what}`, hint);
   }
 
   #resolveFrom(word: Word, args: ReadonlyMap<string, Expansion>): number | undefined {
@@ -295,8 +347,16 @@ class ImageReader {
       this.report("unresolved-base", word.line, `the base ${word.text} cannot be resolved: ${failure}`, hint);
       return undefined;
     }
-    const stage = this.#stages.findLast(({ name }) => name === value.toLowerCase());
-    if (stage !== undefined) return stage.image;
+    const lower = value.toLowerCase();
+    const stage = this.#stages[this.#named.get(lower) ?? -1];
+    if (stage !== undefined) {
+      // BuildKit takes a base for a stage only where it is written as it keeps the names of stages.
+      if (value !== lower) {
+        const message = `FROM ${value} is not the stage ${lower}: after FROM the names of stages are in lower case`;
+        this.report("invalid-stage", word.line, message, `write FROM ${lower}`);
+      }
+      return stage.image;
+    }
     if (value === "scratch") return undefined;
     if (parseReference(value) === undefined) {
       const [name] = unset;
@@ -310,6 +370,12 @@ class ImageReader {
       }
       return undefined;
     }
+    this.#plainNames.push({
+      place: "FROM ",
+      text: value,
+      line: word.line,
+      stages: this.#stages.length + 1,
+    });
     return this.#add(word, value);
   }
 
@@ -318,20 +384,28 @@ class ImageReader {
     if (text === "" || text === "scratch") return;
     if (text.includes("$")) {
       const hint = `make a stage for it: FROM ${text} AS source, and name that`;
-      this.report("invalid-reference", line, `${place}=${text}: a variable cannot stand there`, hint);
+      this.report("invalid-reference", line, `${place}${text}: a variable cannot stand there`, hint);
       return;
     }
     // The last stage is the one being built; only those before it can be taken from.
-    const earlier = this.#stages.slice(0, -1);
+    const current = this.#stages.length - 1;
     if (/^\d+$/.test(text)) {
-      if (place === "COPY --from" && Number(text) < earlier.length) return;
+      if (place.startsWith("COPY") && Number(text) < current) return;
       const hint = "name the stage: FROM … AS name";
-      this.report("invalid-stage", line, `${place}=${text} is the number of no earlier stage`, hint);
+      this.report("invalid-stage", line, `${place}${text} is the number of no earlier stage`, hint);
       return;
     }
-    if (earlier.some(({ name }) => name === text.toLowerCase())) return;
-    if (parseReference(text) === undefined) this.#reportReference(line, text);
-    else this.#add(word, text);
+    const stage = this.#named.get(text.toLowerCase());
+    if (stage !== undefined && stage === current) {
+      const hint = `name an earlier stage, or write docker.io/library/${text.toLowerCase()} for the image`;
+      this.report("invalid-stage", line, `${place}${text} names its own stage`, hint);
+    } else if (stage === undefined) {
+      if (parseReference(text) === undefined) this.#reportReference(line, text);
+      else {
+        this.#plainNames.push({ place, text, line, stages: this.#stages.length });
+        this.#add(word, text);
+      }
+    }
   }
 
   #reportReference(line: number, text: string): void {
@@ -400,9 +474,23 @@ class ImageReader {
   #unfold(piece: string): string {
     if (!piece.includes("\n")) return piece;
     const lines = piece.split("\n").filter((line, index) => index === 0 || !/^\s*(?:#|$)/.test(line));
-    return lines
-      .map((line) => (line.trimEnd().endsWith(this.#escape) ? line.trimEnd().slice(0, -1) : line))
-      .join("");
+    return lines.map((line) => continued(line, this.#escape) ?? line).join("");
+  }
+
+  /** The same of a place in the text, and where each character of the result stands. */
+  #unfoldWithPlaces(start: number, end: number): { text: string; placeOf: (index: number) => number } {
+    const piece = this.#text.slice(start, end);
+    if (!piece.includes("\n")) return { text: piece, placeOf: (index) => start + index };
+    const places: number[] = [];
+    let text = "";
+    let at = start;
+    for (const line of piece.split("\n")) {
+      const kept = at > start && /^\s*(?:#|$)/.test(line) ? "" : (continued(line, this.#escape) ?? line);
+      for (let index = 0; index < kept.length; index += 1) places.push(at + index);
+      text += kept;
+      at += line.length + 1;
+    }
+    return { text, placeOf: (index) => places[index] ?? end };
   }
 }
 

@@ -27,16 +27,85 @@ dockerfile("a FROM names the image that it is built on", () => {
 });
 
 dockerfile("lower-case from and as are understood", () => {
-  assert.equal(read("from a:1 as One", "from ONE"), ["a:1*"]);
+  assert.equal(read("from a:1 as One", "from one"), ["a:1*"]);
 });
 
 dockerfile("a stage is followed to the image that it stands on", () => {
   assert.equal(read("FROM a AS one", "FROM b AS two", "FROM one AS three", "FROM three"), ["a*", "b"]);
 });
 
-dockerfile("only stages declared earlier are stages; a later one's name is an image", () => {
-  assert.equal(read("FROM later", "COPY --from=later a b", "FROM a AS later"), ["later", "later", "a*"]);
-  assert.equal(read("FROM debian AS debian"), ["debian*"]);
+dockerfile("an image may have the name of the stage that begins with it", () => {
+  assert.equal(read("FROM debian AS debian", "FROM debian"), ["debian*"]);
+});
+
+dockerfile("nothing that has the name of a stage is taken for an image", () => {
+  const image = (name: string) => `write docker.io/library/${name} for the image`;
+  assert.equal(
+    wrong(
+      "FROM later",
+      "COPY --from=later a b",
+      "FROM a AS own",
+      "COPY --from=OWN a b",
+      "RUN --mount=from=own,target=/x true",
+      "FROM a AS later",
+    ),
+    [
+      `Dockerfile:4: COPY --from=OWN names its own stage — name an earlier stage, or ${image("own")}`,
+      `Dockerfile:5: RUN --mount from=own names its own stage — name an earlier stage, or ${image("own")}`,
+      `Dockerfile:1: FROM later names a later stage — move that stage up, or ${image("later")}`,
+      `Dockerfile:2: COPY --from=later names a later stage — move that stage up, or ${image("later")}`,
+    ],
+  );
+});
+
+dockerfile("after FROM a stage is named in lower case, as BuildKit keeps its name", () => {
+  assert.equal(wrong("FROM a AS Build", "FROM BUILD"), [
+    "Dockerfile:2: FROM BUILD is not the stage build: after FROM the names of stages are in lower case — write FROM build",
+  ]);
+  assert.equal(wrong("FROM a AS 1st"), [
+    "Dockerfile:1: a stage cannot be named 1st — begin it with a letter; then letters, digits, _ . and -",
+  ]);
+});
+
+dockerfile("a secret or an ssh agent, which no build gets, is refused at its line", () => {
+  const hint = "fetch what needs it before the build, and COPY the files";
+  const lines = [
+    "FROM a",
+    "RUN --mount=type=cache,target=/c \\",
+    "  --mount=type=secret,id=token make",
+    'RUN --mount="id=x,type=SSH" git clone x',
+    "RUN --mount=type=bind,source=type=secret,target=/x cat --mount=type=ssh",
+  ];
+  const secret = `Dockerfile:3: RUN --mount=type=secret: builds get no secrets — ${hint}`;
+  assert.equal(wrong(...lines), [
+    secret,
+    `Dockerfile:4: RUN --mount=type=ssh: builds get no ssh agent — ${hint}`,
+  ]);
+  assert.equal(wrongFragment("ARG X", "", "RUN --mount=type=secret,id=x y"), [secret]);
+});
+
+dockerfile("a value that would fill memory is refused at its ARG", () => {
+  const doubled = ["ARG A0=aaaaaaaaaaaaaaaa"];
+  for (let index = 1; index <= 60; index += 1) doubled.push(`ARG A${index}=$A${index - 1}$A${index - 1}`);
+  assert.equal(wrong(...doubled, "FROM debian"), [
+    "Dockerfile:12: ARG A11: its value is longer than 16384 characters — write a shorter default",
+  ]);
+  const nested = `${"${A:-".repeat(5000)}x${"}".repeat(5000)}`;
+  assert.equal(wrong(`ARG B=${nested}`, "FROM debian"), [
+    "Dockerfile:1: ARG B: it nests substitutions more than 100 deep — write a shorter default",
+  ]);
+  assert.match(
+    wrong(`FROM ${nested}`).join("\n"),
+    /cannot be resolved: it nests substitutions more than 100 deep/,
+  );
+});
+
+dockerfile("a Dockerfile of a hundred thousand stages is read in time", () => {
+  const stages = Array.from({ length: 100_000 }, (_, index) => `FROM a AS s${index}`);
+  const copies = Array.from({ length: 200 }, (_, index) => `COPY --from=s${index} x y`);
+  const started = performance.now();
+  assert.is(read(...stages, ...copies).length, 100_000);
+  assert.ok(performance.now() - started < 10_000, `${performance.now() - started} ms`);
 });
 
 dockerfile("of two stages with one name the nearer counts", () => {
@@ -165,6 +234,37 @@ dockerfile("continued lines are one instruction, whatever stands between them", 
   assert.equal(read("FROM \\", "  # comment", "  a \\", "  AS \\", "  x", "FROM x"), ["a*"]);
   assert.equal(read("FR\\", "OM a", "FROM de\\", "bian:1"), ["a", "debian:1*"]);
   assert.equal(read("FROM a", "RUN x # no comment \\", "FROM b"), ["a*"]);
+});
+
+dockerfile("only blanks and tabs may follow the escape character of a line that goes on", () => {
+  assert.equal(read("FROM a", "RUN x \\\t ", "COPY --from=b c d"), ["a*"]);
+  for (const space of ["\u00A0", "\u3000", "\v", "\f"])
+    assert.equal(read("FROM a", `RUN x \\${space}`, "COPY --from=b c d"), ["a*", "b"]);
+  assert.equal(wrong("FROM\u00A0debian").length, 1, "and other white space ends no keyword");
+});
+
+dockerfile("<<- with a blank before its word opens no here-document", () => {
+  assert.equal(read("FROM a", "RUN cat <<- EOF", "FROM b", "RUN cat << EOF", "FROM c"), ["a", "b", "c*"]);
+});
+
+dockerfile("a reference that goes on in the next line is read in one piece, with its place", () => {
+  for (const [instruction, taken] of [
+    ["RUN --mount=type=bind,from=al\\\n# c\n\npine:1,target=/x true", "al\\\n# c\n\npine:1"],
+    ["RUN --mount=type=bind,fr\\\nom=alpine:1,target=/x true", "alpine:1"],
+    ['COPY --from="al\\\npine:1" x y', "al\\\npine:1"],
+    ["COPY --from=al\\ \r\npine:1 x y", "al\\ \r\npine:1"],
+  ] as const) {
+    const text = `FROM a\n${instruction}\n`;
+    const { images, problems } = readDockerfile(text, "Dockerfile");
+    assert.equal(problems, []);
+    assert.equal(
+      images.map(({ reference, start, end }) => [reference, text.slice(start, end)]),
+      [
+        ["a", "a"],
+        ["alpine:1", taken],
+      ],
+    );
+  }
 });
 
 dockerfile("a doubled escape character at the end continues nothing", () => {
