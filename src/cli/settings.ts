@@ -111,13 +111,13 @@ const switches = new Map([
   ["0", false],
 ]);
 
-/** Says that a value is none of those there are, and which was meant. */
+/** Says that an option, a variable or an operand (which begins in lower case) cannot have a value, and which one was meant. */
 export function noChoice(from: string, given: string, choices: Options["choices"] = []) {
   const names = choices.map(String);
   const meant = nearest(given, names);
   return {
     kind: "usage",
-    message: `${from} ${JSON.stringify(given)} is none of ${names.join(", ")}`,
-    hint: meant === undefined ? `give one of these` : `did you mean ${meant}?`,
+    message: `${/^[a-z]/.test(from) ? "unknown" : "invalid"} ${from} ${JSON.stringify(given)}`,
+    hint: `one of ${names.join(", ")}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
   } as const;
 }

@@ -221,8 +221,14 @@ test("a variable that cannot be is refused, by its own name", async () => {
       { IMAGE_BUILDER_JOBS: "many" },
       /^ERROR:root:IMAGE_BUILDER_JOBS "many" is not a whole number above 0 — /,
     ],
-    [{ IMAGE_BUILDER_BASE: "regstry" }, /IMAGE_BUILDER_BASE "regstry" is none .* — did you mean registry\?/],
-    [{ IMAGE_BUILDER_KEEP_GOING: "treu" }, /IMAGE_BUILDER_KEEP_GOING "treu" .* — did you mean true\?/],
+    [
+      { IMAGE_BUILDER_BASE: "regstry" },
+      /invalid IMAGE_BUILDER_BASE "regstry" — one of local, registry; did you mean registry\?/,
+    ],
+    [
+      { IMAGE_BUILDER_KEEP_GOING: "treu" },
+      /invalid IMAGE_BUILDER_KEEP_GOING "treu" — one of true, false; did you mean true\?/,
+    ],
     [{ IMAGE_BUILDER_REPO: "https://x.org/y" }, /IMAGE_BUILDER_REPO "https.*is not the name of a repo/],
     [{ IMAGE_BUILDER_ROOT: "nowhere" }, /IMAGE_BUILDER_ROOT nowhere is not a directory — /],
   ] as const) {

@@ -96,8 +96,8 @@ test("what is mistyped is said once, as it was typed, with what was meant", asyn
     [["plna"], "unknown command: plna — did you mean plan?"],
     [["plan", "--allow-dirty"], "unknown argument: --allow-dirty — it is an option of build"],
     [["--no-push"], "unknown argument: --no-push — leave out --push"],
-    [["why", "x", "--format", "jsn"], '--format "jsn" is none of text, json — did you mean json?'],
-    [["completion", "fis"], 'shell "fis" is none of bash, zsh, fish — did you mean fish?'],
+    [["why", "x", "--format", "jsn"], 'invalid --format "jsn" — one of text, json; did you mean json?'],
+    [["completion", "fis"], 'unknown shell "fis" — one of bash, zsh, fish; did you mean fish?'],
     [
       ["inspect"],
       "image-builder inspect needs <image> — e.g. image-builder inspect sciserver-essentials:2.4",

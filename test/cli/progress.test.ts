@@ -215,7 +215,7 @@ test("--progress plain, CI, TERM=dumb and a pipe give lines alone; tty needs a t
   );
   const wrong = await place.run(root, ["--all", "--progress", "loud"]);
   assert.is(wrong.code, 2);
-  assert.match(wrong.stderr, /--progress "loud" is none of auto, plain, tty/);
+  assert.match(wrong.stderr, /invalid --progress "loud" — one of auto, plain, tty/);
 });
 
 test("a terminal shows colours unless NO_COLOR is set, a pipe none unless FORCE_COLOR is; log lines have none", async () => {
