@@ -43,6 +43,7 @@ const packages = [
   "iproute2",
   "iptables",
   "python3-junitparser",
+  "squid",
   "man-db",
   "mandoc",
   "openssh-client",

@@ -3,6 +3,8 @@ import type { DockerConnection } from "../engine/docker.ts";
 import type { Catalog, Plan, Step } from "../model.ts";
 import type { Inputs } from "../planning/labels.ts";
 import { Refusal, refuseTogether } from "../problem.ts";
+import { parseReference } from "../reference.ts";
+import type { Logins } from "../registry/credentials.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunEvent, RunResult, StepResult } from "../run.ts";
 import type { BaseImage, Bases } from "./bases.ts";
@@ -36,6 +38,7 @@ export interface Run {
   /** Seconds since the epoch: the one reading of the clock that all labels of the run carry. */
   readonly time: number;
   readonly environment: NodeJS.ProcessEnv;
+  readonly credentials: Logins;
   readonly registry: Registry;
   readonly onEvent: (event: RunEvent) => void;
   readonly signal: AbortSignal;
@@ -47,11 +50,11 @@ export interface Run {
  * fails later is in the result.
  */
 export async function carryOut(run: Run): Promise<RunResult> {
-  const { root, catalog, plan, registry, onEvent, signal } = run;
+  const { root, catalog, plan, onEvent, signal } = run;
   const started = performance.now();
   const contexts = openContexts(root, catalog.conventions.ignoreFiles);
   const prepared = await prepareSteps(plan, catalog, contexts);
-  const docker = engineAt(run.environment, catalog.conventions, (line) =>
+  const docker = engineAt(run.environment, catalog.conventions, run.credentials, (line) =>
     onEvent({ kind: "retrying", line }),
   );
   const engine = async () => (await docker()).engine;
@@ -68,7 +71,7 @@ export async function carryOut(run: Run): Promise<RunResult> {
   const { obstacle } = missing.length === 0 ? { obstacle: undefined } : await docker();
   if (obstacle !== undefined) throw new Refusal(obstacle);
   if (run.push) {
-    await requireWrite(registry, missing);
+    await requireWrite(run, missing);
     await tellStaying(run, reused);
   }
   const built =
@@ -98,8 +101,12 @@ export async function carryOut(run: Run): Promise<RunResult> {
   return { plan, steps, named: run.named, push: run.push, pushes, seconds };
 }
 
-/** After hours of builds would be too late to hear of it. */
-async function requireWrite(registry: Registry, missing: readonly PreparedStep[]): Promise<void> {
+/** After hours of builds would be too late to hear of it, or to be asked for a login. */
+async function requireWrite(
+  { plan, registry, credentials }: Run,
+  missing: readonly PreparedStep[],
+): Promise<void> {
+  if (missing.length > 0) await credentials(parseReference(`${plan.repo}/x`)?.registry ?? "docker.io");
   const repositories = new Set(missing.map(({ step }) => step.tags.rolling.replace(/:[^:/]*$/, "")));
   await refuseTogether([...repositories].map((repository) => registry.requireWrite(repository)));
 }

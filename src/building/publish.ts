@@ -1,8 +1,12 @@
-import type { Engine } from "../engine/engine.ts";
+import { TransientFailure } from "../engine/engine.ts";
+import type { Engine, OnProgress } from "../engine/engine.ts";
+import { tryTransfer } from "../engine/retry.ts";
+import type { RetryOptions } from "../engine/retry.ts";
 import { inputsLabel } from "../planning/labels.ts";
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
-import type { Registry, RegistryReader } from "../registry/registry.ts";
+import { hintOnWords, withHint } from "../registry/hosts.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { PushResult, RunEvent, TransferProgress } from "../run.ts";
 import { byDigest } from "./bases.ts";
 import { isHeld, judgeMove, rollbackTag } from "./rolling.ts";
@@ -40,18 +44,27 @@ export async function pushAll(
     registry,
     onEvent,
     signal,
-  }: Told & { readonly engine: Engine; readonly registry: RegistryReader },
+    retry = {},
+  }: Told & {
+    readonly engine: Engine;
+    readonly registry: Registry;
+    readonly retry?: Omit<RetryOptions, "onRetry">;
+  },
 ): Promise<PushResult[]> {
-  const pushes = images.map(({ reference, inputs, needs }): Publishing => ({
-    reference,
-    needs,
+  const options = { ...retry, onRetry: (line: string) => onEvent({ kind: "retrying", line }) };
+  const pushes = images.map((image): Publishing => ({
+    reference: image.reference,
+    needs: image.needs,
     publish: async (stop) => {
+      const { reference, inputs } = image;
       let there = await registry.config(reference);
       const missing = there === undefined;
       if (missing) {
         onEvent({ kind: "uploading", reference });
         const tell = (progress: TransferProgress) => onEvent({ kind: "pushing", reference, ...progress });
-        await engine.push(reference, tell, stop);
+        const push = (follow: OnProgress) => pushOnce(image, engine, registry, follow, stop);
+        await tryTransfer(push, tell, stop, options);
+        registry.wrote(reference);
         there = await registry.config(reference);
       }
       if (there?.labels[inputsLabel] !== inputs) throw new Refusal(replaced(reference));
@@ -59,6 +72,49 @@ export async function pushAll(
     },
   }));
   return publishAll(pushes, { onEvent, signal, atOnce: pushesAtOnce });
+}
+
+/**
+ * Pushes an image. What an engine says of a push that failed can be no more than `error from registry`: the registry itself is asked
+ * whether the image is there, by this run or another one of the same inputs, and otherwise why it takes none.
+ */
+async function pushOnce(
+  { reference, inputs }: Push,
+  engine: Engine,
+  registry: Registry,
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<void> {
+  try {
+    await engine.push(reference, onProgress, stop);
+  } catch (error) {
+    const ofPush = error instanceof Refusal && error.problems.every(({ kind }) => kind === "failure");
+    if (!ofPush || stop.aborted) throw error;
+    try {
+      if ((await registry.config(reference))?.labels[inputsLabel] === inputs) return;
+      await registry.requireWrite(reference);
+    } catch (answer) {
+      if (!(answer instanceof Refusal)) throw answer;
+      throw explained(error, answer);
+    }
+    const known = withHint(error, hintOnWords(error.message));
+    const isKnown = known.problems.some(({ hint }) => hint !== undefined);
+    // The registry takes uploads, and nobody says what it had against this one.
+    throw isKnown ? known : new TransientFailure(...known.problems);
+  }
+}
+
+/** A push that failed, with what the registry says to the same. */
+function explained(failure: Refusal, answer: Refusal): Refusal {
+  const final = answer.problems.some(({ kind }) => kind === "failure");
+  if (!final && failure instanceof TransientFailure) return failure;
+  const [said] = answer.problems;
+  const problems = failure.problems.map((problem) => ({
+    ...problem,
+    message: `${problem.message}; ${said?.message ?? ""}`,
+    ...(said?.hint !== undefined && { hint: said.hint }),
+  }));
+  return final ? new Refusal(...problems) : new TransientFailure(...problems);
 }
 
 function replaced(reference: string): Problem {

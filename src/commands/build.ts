@@ -82,19 +82,25 @@ async function run(
   }
   const time = readClock(environment);
   // What only a build needs is loaded only for one: a preview stays quick.
-  const [{ carryOut }, { showProgress }, { summary }, { keepBuildLogs, logFile }, { openRegistry }] =
-    await Promise.all([
-      import("../building/carry-out.ts"),
-      import("../report/progress.ts"),
-      import("../report/run-summary.ts"),
-      import("../report/build-logs.ts"),
-      import("./registry.ts"),
-    ]);
+  const [
+    { carryOut },
+    { showProgress },
+    { summary },
+    { keepBuildLogs, logFile },
+    { openLogins, openRegistry },
+  ] = await Promise.all([
+    import("../building/carry-out.ts"),
+    import("../report/progress.ts"),
+    import("../report/run-summary.ts"),
+    import("../report/build-logs.ts"),
+    import("./registry.ts"),
+  ]);
   const logs = settings.logs === undefined ? undefined : keepBuildLogs(settings.logs);
   const source = await readSource(root);
+  const credentials = await openLogins(surroundings);
   const registry = await openRegistry(
     { ...surroundings, conventions: catalog.conventions },
-    push ? plan.repo : undefined,
+    { writesTo: push ? plan.repo : undefined, logins: credentials },
   );
   const progress = await showProgress({ mode: settings.progress, log, verbosity, plan, push, named });
   let result: RunResult;
@@ -113,6 +119,7 @@ async function run(
       source,
       time,
       environment,
+      credentials,
       registry,
       onEvent: (event) => {
         record?.follow(event);

@@ -55,9 +55,14 @@ async function openRegistries(surroundings: Surroundings): Promise<ImageReader> 
   };
 }
 
-async function openEngine({ conventions, environment }: Surroundings): Promise<ImageReader> {
-  const { engineAt } = await import("../building/engine-at.ts");
-  const { engine } = await engineAt(environment, conventions, () => undefined)();
+async function openEngine(surroundings: Surroundings): Promise<ImageReader> {
+  const { conventions, environment } = surroundings;
+  const [{ engineAt }, { openLogins }] = await Promise.all([
+    import("../building/engine-at.ts"),
+    import("./registry.ts"),
+  ]);
+  const logins = await openLogins(surroundings);
+  const { engine } = await engineAt(environment, conventions, logins, () => undefined)();
   return async (reference) => {
     const facts = await engine.inspect(reference);
     if (facts === undefined) return undefined;

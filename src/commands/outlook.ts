@@ -5,7 +5,7 @@ import { readAncestry } from "../git/ancestry.ts";
 import type { Outlook } from "../moves.ts";
 import type { Inputs } from "../planning/labels.ts";
 import type { Preview } from "./preview.ts";
-import { openRegistry } from "./registry.ts";
+import { openLogins, openRegistry } from "./registry.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** How a plan is to be published, as far as it can be told before. */
@@ -29,8 +29,9 @@ export async function publishOutlook(
   { root, base, forceRolling, named }: Publishing,
   surroundings: Surroundings,
 ): Promise<Outlook> {
-  const registry = await openRegistry(surroundings);
-  const docker = engineAt(surroundings.environment, catalog.conventions, () => undefined);
+  const logins = await openLogins(surroundings);
+  const registry = await openRegistry(surroundings, { logins });
+  const docker = engineAt(surroundings.environment, catalog.conventions, logins, () => undefined);
   const engine = async () => (await docker()).engine;
   const { inputs, reused } = await lookAhead({ root, catalog, plan, push: true, base, engine, registry });
   const judge = {

@@ -34,7 +34,7 @@ export async function promote(settings: PromoteSettings, surroundings: Surroundi
     import("../building/promote.ts"),
     import("./registry.ts"),
   ]);
-  const registry = await openRegistry(surroundings, dryrun ? undefined : repo);
+  const registry = await openRegistry(surroundings, dryrun ? {} : { writesTo: repo });
   const promoted = await planPromotion({ catalog, repo, releases, from, to }, registry);
   const { tags, problems } = dryrun
     ? { tags: previewPromotion(promoted), problems: [] }

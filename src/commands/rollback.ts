@@ -25,7 +25,7 @@ export async function rollback(settings: RollbackSettings, surroundings: Surroun
     import("../building/rollback.ts"),
     import("./registry.ts"),
   ]);
-  const registry = await openRegistry(surroundings, dryrun ? undefined : repo);
+  const registry = await openRegistry(surroundings, dryrun ? {} : { writesTo: repo });
   const found = await planRollback({ repository: `${repo}/${path}`, version, to }, registry);
   if (!dryrun) await carryOutRollback(found, registry);
   surroundings.out(rollbackText(found, { dryrun }));

@@ -25,6 +25,8 @@ export type Builder = "buildkit" | "classic";
 export interface DockerOptions {
   /** The login for a registry such as `docker.io` or `localhost:5000`; undefined for none. */
   readonly credentials: (registry: string) => Promise<Credentials | undefined>;
+  /** What every build is given besides, such as proxies: neither the image nor its labels tell of it. */
+  readonly buildArgs?: Readonly<Record<string, string>>;
   /** BuildKit where the engine has it, by default. */
   readonly builder?: Builder;
   /** How long (ms) nothing may move in a push or pull; 10 minutes by default. */
@@ -117,7 +119,7 @@ function dockerEngine(
   address: EngineAddress,
   brief: Docker,
   { builder, podman, containerdStore }: Traits,
-  { credentials, patience = 600_000, questionTimeout = 60_000 }: DockerOptions,
+  { credentials, buildArgs = {}, patience = 600_000, questionTimeout = 60_000 }: DockerOptions,
 ): Engine {
   const client = engineClient(address);
 
@@ -129,7 +131,7 @@ function dockerEngine(
     context.on("error", (error) => (contextError ??= error));
     try {
       return await attend(address, signal, async (cancel) => {
-        const answer = await startBuild(client, request, builder, cancel);
+        const answer = await startBuild(client, request, { builder, buildArgs }, cancel);
         let failure: string | undefined;
         for await (const message of readMessages(answer)) {
           output.take(message);
@@ -274,7 +276,7 @@ function transferCounter(): (message: EngineMessage) => TransferProgress | undef
 async function startBuild(
   client: Docker,
   { context, tags, labels, fresh }: BuildRequest,
-  builder: Builder,
+  { builder, buildArgs }: Required<Pick<DockerOptions, "builder" | "buildArgs">>,
   abortSignal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
   const options = {
@@ -282,6 +284,7 @@ async function startBuild(
     t: tags,
     labels,
     nocache: fresh,
+    buildargs: buildArgs,
     rm: true,
     forcerm: true,
   };

@@ -3,7 +3,7 @@ import { type RegistryOptions, isDenied, openAccess } from "./access.ts";
 import { type Answer, Oversized, garbled, isRateLimit, refusalOf } from "./answer.ts";
 import { parseLinks } from "./headers.ts";
 import { isText, parseRecord } from "./json.ts";
-import { hintOnWriting } from "./hosts.ts";
+import { hintOnWriting, withHint } from "./hosts.ts";
 import {
   chooseImage,
   digestOf,
@@ -356,11 +356,6 @@ export function connectRegistry(options: RegistryOptions): Registry {
       return putManifest(to, tag, manifest);
     },
   };
-}
-
-function withHint(refusal: Refusal, hint: string | undefined): Refusal {
-  if (hint === undefined) return refusal;
-  return new Refusal(...refusal.problems.map((problem) => ({ ...problem, hint })));
 }
 
 function digestIn({ headers }: Pick<Answer, "headers">): string | undefined {

@@ -1,20 +1,34 @@
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { Credentials } from "../model.ts";
 import { Refusal } from "../problem.ts";
+import { objectAt, readDockerConfiguration } from "./docker-configuration.ts";
 
 /** In milliseconds. A helper may ask a person to unlock a keyring, but a build must not wait for ever. */
 const helperTimeout = 30_000;
 
-/** Finds logins as `findCredentials` does, asking for each registry once: a helper program may prompt each time. */
-export function openCredentials(
-  environment: NodeJS.ProcessEnv,
-): (registry: string) => Promise<Credentials | undefined> {
+/** The login for a registry such as `docker.io` or `localhost:5000`; undefined for none. */
+export type Logins = (registry: string) => Promise<Credentials | undefined>;
+
+/** A credential helper that gives no answer. */
+class HelperFailure extends Refusal {}
+
+/**
+ * Finds logins as `findCredentials` does, asking for each registry once: a helper program may prompt each time. Where a helper
+ * does not work there is no login, as for the docker command: a registry that needs none can be used all the same. It is told.
+ */
+export function openCredentials(environment: NodeJS.ProcessEnv, warn: (line: string) => void): Logins {
   const known = new Map<string, Promise<Credentials | undefined>>();
+  const find = async (registry: string) => {
+    try {
+      return await findCredentials(registry, environment);
+    } catch (error) {
+      if (!(error instanceof HelperFailure)) throw error;
+      warn(`going on without a login for ${registry}: ${error.message}`);
+      return undefined;
+    }
+  };
   return (registry) => {
-    const found = known.get(registry) ?? findCredentials(registry, environment);
+    const found = known.get(registry) ?? find(registry);
     known.set(registry, found);
     return found;
   };
@@ -30,45 +44,18 @@ export async function findCredentials(
   registry: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<Credentials | undefined> {
-  const folder = environment["DOCKER_CONFIG"] || join(environment["HOME"] || homedir(), ".docker");
-  const path = join(folder, "config.json");
-  const configuration = await readConfiguration(path);
-  const own = Object.entries(recordAt(configuration, "credHelpers", path)).find(
+  const configuration = await readDockerConfiguration(environment);
+  const own = Object.entries(objectAt(configuration, "credHelpers")).find(
     ([key]) => hostOf(key) === hostOf(registry),
   )?.[1];
-  const helper = own ?? propertyOf(configuration, "credsStore");
+  const helper = own ?? configuration.content["credsStore"];
   if (typeof helper === "string" && helper !== "") {
     const found = await askHelper(helper, serverOf(registry), environment);
     if (found !== undefined) return found;
   }
-  const auths = Object.entries(recordAt(configuration, "auths", path));
+  const auths = Object.entries(objectAt(configuration, "auths"));
   const entry = auths.find(([key]) => hostOf(key) === hostOf(registry))?.[1];
-  return entry === undefined ? undefined : credentialsIn(entry, registry, path);
-}
-
-async function readConfiguration(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT" || code === "ENOTDIR") return {};
-    throw refusal(`${path} cannot be read (${String(code)})`, "correct its permissions");
-  }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  } catch {
-    // The parser's own message quotes the text, which holds secrets.
-  }
-  throw refusal(`${path} is not a JSON object`, "correct it, or move it away and run docker login again");
-}
-
-function recordAt(configuration: unknown, key: string, path: string): Record<string, unknown> {
-  const value = propertyOf(configuration, key) ?? {};
-  if (typeof value !== "object" || Array.isArray(value))
-    throw refusal(`${key} in ${path} is not an object`, "correct it, or run docker login again");
-  return { ...value };
+  return entry === undefined ? undefined : credentialsIn(entry, registry, configuration.path);
 }
 
 /** Keys are written as `host`, `https://host` or, by old versions, `https://host/v1/`; Docker Hub has several names. */
@@ -109,17 +96,17 @@ async function askHelper(
   const late = AbortSignal.timeout(helperTimeout);
   const { status, output } = await runHelper(program, server, environment, late);
   const hint = `see that ${program} works, or take ${helper} out of the docker configuration and run docker login again`;
-  if (late.aborted) throw refusal(`${program} gave no answer within ${helperTimeout / 1000} s`, hint);
+  if (late.aborted) throw failure(`${program} gave no answer within ${helperTimeout / 1000} s`, hint);
   if (status !== 0) {
     if (/credentials not found/i.test(output)) return undefined;
     // What a helper that failed printed could hold anything, a secret too.
-    throw refusal(`${program} failed for ${server} (exit code ${status ?? "unknown"})`, hint);
+    throw failure(`${program} failed for ${server} (exit code ${status ?? "unknown"})`, hint);
   }
   let answer: unknown;
   try {
     answer = JSON.parse(output);
   } catch {
-    throw refusal(`${program} answered for ${server} with what is not JSON`, hint);
+    throw failure(`${program} answered for ${server} with what is not JSON`, hint);
   }
   const [username, secret] = [textAt(answer, "Username"), textAt(answer, "Secret")];
   if (!secret) return undefined;
@@ -155,7 +142,7 @@ function runHelper(
       const missing = "code" in error && error.code === "ENOENT";
       const what = missing ? "is not installed" : `cannot be run: ${error.message}`;
       const hint = `the docker configuration names it: install it, or take it out there and run docker login again`;
-      reject(refusal(`the credential helper ${program} ${what}`, hint));
+      reject(failure(`the credential helper ${program} ${what}`, hint));
     });
     // A helper that does not read its input is its own affair.
     child.stdin.on("error", () => {});
@@ -174,4 +161,8 @@ function textAt(value: unknown, key: string): string | undefined {
 
 function refusal(message: string, hint: string): Refusal {
   return new Refusal({ kind: "surroundings", message, hint });
+}
+
+function failure(message: string, hint: string): HelperFailure {
+  return new HelperFailure({ kind: "surroundings", message, hint });
 }

@@ -108,8 +108,10 @@ export function openLogin({ registry, plain, credentials, send, secrets }: Login
     learn(answer) {
       const offers = parseChallenges(answer.headers["www-authenticate"] ?? "");
       const bearer = offers.find((offer) => offer.scheme === "bearer" && offer.parameters.has("realm"));
-      challenge = bearer ?? offers.find((offer) => offer.scheme === "basic");
-      return challenge !== undefined;
+      const known = bearer ?? offers.find((offer) => offer.scheme === "basic");
+      // Not every 401 repeats it.
+      challenge = known ?? challenge;
+      return known !== undefined;
     },
     get byToken() {
       return challenge?.scheme === "bearer";

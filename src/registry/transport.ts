@@ -1,10 +1,12 @@
 import { setMaxListeners } from "node:events";
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpAgent, STATUS_CODES, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SecureContext } from "node:tls";
 import { Refusal } from "../problem.ts";
 import { type Answer, Oversized, describeAnswer, garbled, isRateLimit, printable } from "./answer.ts";
 import { parseRetryAfter } from "./headers.ts";
+import { proxyFor } from "./proxy.ts";
 import { findTrust } from "./trust.ts";
 
 /** A request that is tried again. */
@@ -67,8 +69,17 @@ const worthRetrying: ReadonlySet<unknown> = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "EPIPE",
+  "EPROXY",
   "ETIMEDOUT",
 ]);
+
+/** How a host is reached. */
+interface Way {
+  readonly agent: HttpAgent;
+  /** Host and port of the proxy, where there is one between. */
+  readonly proxy: string | undefined;
+  readonly secureContext: SecureContext | undefined;
+}
 
 /** HTTP over connections that are kept for the next request. */
 export function openTransport({
@@ -83,31 +94,41 @@ export function openTransport({
   const signal = options.signal && AbortSignal.any([options.signal]);
   if (signal) setMaxListeners(0, signal);
   const plain = new HttpAgent({ keepAlive: true, maxSockets: connections });
-  const secure = new Map<string, Promise<HttpsAgent>>();
+  const ways = new Map<string, Promise<Way>>();
 
-  function agentFor(url: URL): HttpAgent | Promise<HttpsAgent> {
-    if (url.protocol === "http:") return plain;
-    let agent = secure.get(url.host);
-    if (agent === undefined) {
-      agent = findTrust(url.host, environment).then(
-        (secureContext) =>
-          new HttpsAgent({
-            keepAlive: true,
-            maxSockets: connections,
-            ...(secureContext && { secureContext }),
-          }),
-      );
-      secure.set(url.host, agent);
-    }
-    return agent;
+  function wayTo(url: URL): Promise<Way> {
+    const way = ways.get(url.origin) ?? findWay(url);
+    ways.set(url.origin, way);
+    return way;
+  }
+
+  async function findWay(url: URL): Promise<Way> {
+    const kept = { keepAlive: true, maxSockets: connections };
+    const proxy = proxyFor(url, environment);
+    const secureContext = url.protocol === "http:" ? undefined : await findTrust(url.host, environment);
+    if (proxy === undefined)
+      return { agent: url.protocol === "http:" ? plain : new HttpsAgent(kept), proxy, secureContext };
+    const { HttpsProxyAgent } = await import("https-proxy-agent");
+    const { username, password } = proxy;
+    const login = [username, password].map(decodeURIComponent).join(":");
+    const authorization = `Basic ${Buffer.from(login).toString("base64")}`;
+    // The agent prints the address that it is given where DEBUG is set.
+    [proxy.username, proxy.password] = ["", ""];
+    const headers = username === "" ? {} : { "proxy-authorization": authorization };
+    return { agent: new HttpsProxyAgent(proxy, { ...kept, headers }), proxy: proxy.host, secureContext };
   }
 
   /** One attempt, with its redirects: what came of it, and from which host. */
-  async function attempt(request: Request): Promise<{ outcome: Answer | Error; host: string }> {
+  async function attempt(
+    request: Request,
+  ): Promise<{ outcome: Answer | Error; host: string; proxy?: string }> {
     let { url, headers = {} } = request;
+    let proxy: string | undefined;
     try {
       for (let hop = 0; hop <= redirects; hop += 1) {
-        const answer = await exchange({ ...request, url, headers }, await agentFor(url));
+        const way = await wayTo(url);
+        ({ proxy } = way);
+        const answer = await exchange({ ...request, url, headers }, way);
         const target = redirectOf(request, answer, url);
         if (target === undefined) return { outcome: answer, host: url.host };
         if (target.origin !== url.origin) headers = withoutAuthorization(headers);
@@ -115,15 +136,22 @@ export function openTransport({
       }
       throw garbled(request.what, `it was redirected more than ${redirects} times`);
     } catch (error) {
-      return { outcome: error instanceof Error ? error : new Error(String(error)), host: url.host };
+      const outcome = error instanceof Error ? error : new Error(String(error));
+      return { outcome, host: url.host, ...(proxy !== undefined && { proxy }) };
     }
   }
 
-  function exchange(request: Request, agent: HttpAgent): Promise<Answer> {
+  function exchange(request: Request, { agent, proxy, secureContext }: Way): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const start = request.url.protocol === "https:" ? httpsRequest : httpRequest;
       const { method, headers, limit = largestBody } = request;
-      const outgoing = start(request.url, { method, headers, agent, ...(signal && { signal }) });
+      const outgoing = start(request.url, {
+        method,
+        headers,
+        agent,
+        ...(signal && { signal }),
+        ...(secureContext && { secureContext }),
+      });
       const timers = [giveUpAfter(timeout, "no complete answer")];
 
       function stop(error: Error): void {
@@ -135,10 +163,15 @@ export function openTransport({
         return setTimeout(() => stop(error), time);
       }
       outgoing.once("socket", (socket) => {
-        if (outgoing.reusedSocket) return;
+        // One that was waited for has been connected for long as well.
+        if (outgoing.reusedSocket || !socket.connecting) return;
         const connecting = giveUpAfter(timeout / 3, "no connection");
         timers.push(connecting);
         socket.once(start === httpsRequest ? "secureConnect" : "connect", () => clearTimeout(connecting));
+      });
+      // What the proxy answers in place of a connection would be taken for the registry's own answer.
+      outgoing.once("proxyConnect", ({ statusCode = 0 }: { readonly statusCode?: number }) => {
+        if (statusCode !== 200) stop(proxyFailure(request, proxy ?? "", statusCode));
       });
       outgoing.on("error", reject);
       outgoing.once("close", () => {
@@ -168,7 +201,7 @@ export function openTransport({
   return async function send(request) {
     for (let tried = 1; ; tried += 1) {
       signal?.throwIfAborted();
-      const { outcome, host } = await attempt(request);
+      const { outcome, host, proxy } = await attempt(request);
       signal?.throwIfAborted();
       const failed = outcome instanceof Error;
       const retriable = failed
@@ -176,7 +209,9 @@ export function openTransport({
         : worthRetrying.has(outcome.status) || isRateLimit(outcome);
       if (!retriable || tried === attempts) {
         if (failed)
-          throw outcome instanceof Refusal ? outcome : unreachable(request.what, host, outcome, tried);
+          throw outcome instanceof Refusal
+            ? outcome
+            : unreachable(request.what, { host, proxy }, outcome, tried);
         return outcome;
       }
       const wait = waitBefore(tried, failed ? undefined : outcome);
@@ -187,14 +222,34 @@ export function openTransport({
     }
   };
 
-  function unreachable(what: string, host: string, error: Error, tried: number): Refusal {
+  function unreachable(
+    what: string,
+    { host, proxy }: { readonly host: string; readonly proxy: string | undefined },
+    error: Error,
+    tried: number,
+  ): Refusal {
+    const reach =
+      proxy === undefined
+        ? `see whether ${host} is the right name, is up and can be reached from here`
+        : `see whether the proxy ${proxy} is up and reaches ${host}, or name ${host} in NO_PROXY`;
     const hint = isAboutCertificate(error)
       ? `trust its authority by /etc/docker/certs.d/${host}/ca.crt, ~/.docker/certs.d/${host}/ca.crt or NODE_EXTRA_CA_CERTS`
-      : `see whether ${host} is the right name, is up and can be reached from here`;
+      : reach;
     const times = tried === 1 ? "" : ` (tried ${tried} times)`;
     const message = `cannot ${what}: ${host}: ${printable(error.message, secrets)}${times}`;
     return Object.assign(new Refusal({ kind: "surroundings", message, hint }), { cause: error });
   }
+}
+
+/** A proxy that makes no connection. One that fails (5xx) may do so at the next attempt. */
+function proxyFailure({ what, url }: Request, proxy: string, status: number): Error {
+  const message = `the proxy ${proxy} answers ${status} ${STATUS_CODES[status] ?? ""}`.trim();
+  if (status >= 500) return Object.assign(new Error(message), { code: "EPROXY" });
+  const hint =
+    status === 407
+      ? "give its login in HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT"
+      : `let it connect to ${url.host}, or name ${url.hostname} in NO_PROXY`;
+  return new Refusal({ kind: "surroundings", message: `cannot ${what}: ${message}`, hint });
 }
 
 /** The code of a network error: `ECONNRESET`, `EPROTO`, …; undefined where it has none. */

@@ -43,6 +43,7 @@ await build({
     "fs-extra",
     "@clack/prompts",
     "chokidar",
+    "https-proxy-agent",
     "@viz-js/viz",
   ],
   alias: {

@@ -9,7 +9,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { TransientFailure } from "../../src/engine/engine.ts";
-import { retryingPushes } from "../../src/engine/retry.ts";
+import type { Engine, OnProgress } from "../../src/engine/engine.ts";
+import { retryingPulls, tryTransfer } from "../../src/engine/retry.ts";
+import type { RetryOptions } from "../../src/engine/retry.ts";
 import type { TransferProgress } from "../../src/run.ts";
 import { buildOf, connect, eventually, problemOf, unique } from "../support/engine-room.ts";
 import { on, putsManifest, startFaultProxy } from "../support/fault-proxy.ts";
@@ -24,6 +26,17 @@ const client = dockerClient(dockerHost);
 const never = new AbortController().signal;
 const quiet = () => {};
 const quick = { attempts: 4, baseDelay: 20, onRetry: quiet };
+
+/** Pushes, again where that is worth it. */
+function pushAgain(
+  to: Engine,
+  reference: string,
+  options: RetryOptions,
+  signal: AbortSignal = never,
+): Promise<void> {
+  return tryTransfer((follow) => to.push(reference, follow, signal), quiet, signal, options);
+}
+
 const made: string[] = [];
 
 /** An image of its own under a reference there, with one layer of its own. */
@@ -95,11 +108,14 @@ push("a registry that answers 500 twice gets the push at the third try, and each
     proxy.break(on(putsManifest, { status: 500 }, 2));
     const lines: string[] = [];
     const telling = { ...quick, onRetry: (line: string) => lines.push(line) };
-    await retryingPushes(engine, telling).push(reference, quiet, never);
+    await pushAgain(engine, reference, telling);
     assert.ok(await digestAt(reference));
     assert.is(proxy.requests.filter(putsManifest).length, 3);
     assert.is(lines.length, 2);
-    assert.match(lines[0] ?? "", /^the push of .* failed: .*500.*; trying again in \d+\.\d s \(2 of 4\)$/);
+    assert.match(
+      lines[0] ?? "",
+      /^the push of .* failed: .*500.*; trying again in \d+\.\d s \(attempt 2 of 4, (?:59|60) s left\)$/,
+    );
   }),
 );
 
@@ -112,11 +128,9 @@ for (const [name, fault] of [
   push(`a registry that ${name} fails the push after every attempt`, () =>
     withProxy(async (proxy, reference) => {
       proxy.break(on(putsManifest, fault));
-      const { kind, message } = await problemOf(
-        retryingPushes(engine, { ...quick, attempts: 2 }).push(reference, quiet, never),
-      );
+      const { kind, message } = await problemOf(pushAgain(engine, reference, { ...quick, attempts: 2 }));
       assert.is(kind, "failure");
-      assert.match(message, /^the push of .* failed: .*\(tried 2 times\)$/);
+      assert.match(message, /^the push of .* failed: .*\(tried 2 times in \d+ s\)$/);
       assert.ok(proxy.requests.filter(putsManifest).length >= 2);
     }),
   );
@@ -128,7 +142,7 @@ for (const status of [401, 403, 404]) {
       const code = { 401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN" }[status];
       const body = JSON.stringify({ errors: [{ code, message: "no" }] });
       proxy.break(on(putsManifest, { status, body }));
-      const { kind, hint } = await problemOf(retryingPushes(engine, quick).push(reference, quiet, never));
+      const { kind, hint } = await problemOf(pushAgain(engine, reference, quick));
       assert.is(kind, "failure");
       assert.match(
         hint ?? "",
@@ -177,9 +191,7 @@ for (const [name, fits] of [
       proxy.break(on(fits, "silence"));
       const { engine: hasty } = await connect(dockerHost, { patience: 2000 });
       const begun = performance.now();
-      const { kind, message, hint } = await problemOf(
-        retryingPushes(hasty, quick).push(reference, quiet, never),
-      );
+      const { kind, message, hint } = await problemOf(pushAgain(hasty, reference, quick));
       assert.is(kind, "failure");
       assert.is(message, `the push of ${reference} failed: nothing has moved for 2 s`);
       assert.is(hint, "see whether the registry works");
@@ -198,8 +210,8 @@ push("an abort ends a push, and a wait between two tries, at once", () =>
       begun = performance.now();
       setTimeout(() => abort.abort(reason), 10);
     };
-    const slow = retryingPushes(engine, { attempts: 3, baseDelay: 60_000, onRetry });
-    const outcome = await slow.push(reference, quiet, abort.signal).catch((error: unknown) => error);
+    const slow = { attempts: 3, baseDelay: 50_000, onRetry };
+    const outcome = await pushAgain(engine, reference, slow, abort.signal).catch((error: unknown) => error);
     assert.is(outcome, reason);
     assert.ok(performance.now() - begun < 1000);
     const early = await engine.push(reference, quiet, abort.signal).catch((error: unknown) => error);
@@ -213,8 +225,10 @@ push("an abort ends a push that the engine is busy with at once", () =>
     proxy.break(on(({ method }) => method === "POST", { status: 500 }));
     const abort = new AbortController();
     const reason = new Error("told to stop");
-    const pushing = engine.push(reference, quiet, abort.signal).catch((error: unknown) => error);
-    await eventually(() => proxy.requests.some(({ method }) => method === "POST"));
+    const lines: string[] = [];
+    const tell: OnProgress = ({ line = "" }) => lines.push(line);
+    const pushing = engine.push(reference, tell, abort.signal).catch((error: unknown) => error);
+    await eventually(() => lines.some((line) => line.endsWith(": Retrying in 5 seconds")));
     const begun = performance.now();
     abort.abort(reason);
     assert.is(await pushing, reason);
@@ -240,6 +254,38 @@ push("a pull brings what the registry has, and says where it has nothing", async
   assert.is(await engine.pull(reference.replace(/:1\.0$/, ":9"), quiet, never), false);
 });
 
+for (const [what, bytes, tries] of [
+  ["counts, and no further attempt begins once the time is over", 0, "once"],
+  ["counts no longer when more has moved since", 1, "2 times"],
+] as const) {
+  push(`what the engine tries again by itself ${what}`, async () => {
+    const transfer = async (tell: OnProgress): Promise<never> => {
+      // In the words of Docker, which the test of an abort hears from a real engine.
+      tell({ line: "0a1b2c: Retrying in 5 seconds", bytes: 0, total: 1 });
+      await sleep(300);
+      tell({ line: undefined, bytes, total: 1 });
+      throw new TransientFailure({ kind: "failure", message: "no" });
+    };
+    const options = { ...quick, attempts: 2, budget: 200 };
+    const { message } = await problemOf(tryTransfer(transfer, quiet, never, options));
+    assert.is(message, `no (tried ${tries} in 1 s)`);
+  });
+}
+
+push("a pull that meets a busy registry twice is tried again, and each wait is told", () =>
+  withProxy(async (proxy, reference) => {
+    await engine.push(reference, quiet, never);
+    await client.getImage(reference).remove();
+    const reads = ({ method, path }: ProxiedRequest) => method !== "PUT" && path.includes("/manifests/");
+    proxy.break(on(reads, { status: 503 }, 2));
+    const lines: string[] = [];
+    const patient = retryingPulls(engine, { ...quick, onRetry: (line) => lines.push(line) });
+    assert.is(await patient.pull(reference, quiet, never), true);
+    assert.ok(lines.length > 0);
+    assert.match(lines[0] ?? "", /^the pull of .*503.*; trying again in .* \(attempt 2 of 4, /);
+  }),
+);
+
 push(
   "a registry with a login takes a push and gives a base to a build only with the right password",
   async () => {
@@ -250,9 +296,7 @@ push(
       const reference = await imageAt(guarded.address);
       const wrong = await connect(dockerHost, { login: { ...login, password: "wrong-secret" } });
       for (const stranger of [engine, wrong.engine]) {
-        const { kind, message, hint } = await problemOf(
-          retryingPushes(stranger, quick).push(reference, quiet, never),
-        );
+        const { kind, message, hint } = await problemOf(pushAgain(stranger, reference, quick));
         assert.is(kind, "failure");
         assert.match(hint ?? "", new RegExp(`docker login ${guarded.address}`));
         assert.not.match(message, /wrong-secret/);

@@ -804,7 +804,7 @@ registry("takes logins as docker login leaves them for Google: a key in JSON, an
       join(configuration, "config.json"),
       JSON.stringify({ auths: { [proxy.address]: { auth } } }),
     );
-    const credentials = openCredentials({ DOCKER_CONFIG: configuration });
+    const credentials = openCredentials({ DOCKER_CONFIG: configuration }, () => undefined);
     proxy.break(({ headers }) =>
       headers.authorization === `Basic ${auth}`
         ? undefined
@@ -981,7 +981,9 @@ registry("gets at most 24 requests at a time, over connections that are kept", a
   const found = await Promise.all(Array.from({ length: 1000 }, () => there.resolve(reference)));
   assert.ok(found.every((one) => one?.digest === digest));
   assert.is(proxy.mostAtOnce, 24);
-  assert.ok(new Set(proxy.requests.map(({ port }) => port)).size <= 24);
+  // One that another test left may come late.
+  const own = proxy.requests.filter(({ path }) => path.includes("trouble/some"));
+  assert.ok(new Set(own.map(({ port }) => port)).size <= 24);
 });
 
 registry.run();

@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Refusal } from "../../src/problem.ts";
 import type { Problem } from "../../src/problem.ts";
-import { findCredentials } from "../../src/registry/credentials.ts";
+import { findCredentials, openCredentials } from "../../src/registry/credentials.ts";
 
 const credentials = suite("credentials");
 const secret = "hunter2:ä";
@@ -159,6 +159,24 @@ for (const [helper, message] of [
     ),
   );
 }
+
+credentials("where a helper does not work there is no login, which is told once", () =>
+  withDocker(
+    { credsStore: "missing", credHelpers: { "b.org": "broken" }, auths: { "c.org": { auth } } },
+    async (environment) => {
+      const lines: string[] = [];
+      const logins = openCredentials(environment, (line) => lines.push(line));
+      for (const registry of ["a.org", "b.org", "a.org"]) assert.is(await logins(registry), undefined);
+      assert.is(lines.length, 2);
+      assert.match(
+        lines[0] ?? "",
+        /^going on without a login for a\.org: the credential helper docker-credential-missing is not installed — /,
+      );
+      assert.match(lines[1] ?? "", /^going on without a login for b\.org: docker-credential-broken failed/);
+    },
+    helpers,
+  ),
+);
 
 for (const [what, text, message] of [
   ["is not JSON", `{"auths": {"a.org": {"auth": "hunter2`, /config\.json is not a JSON object$/],

@@ -21,9 +21,10 @@ export type Fault =
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: string;
     }
-  /** The request is passed on to another path, or the answer's headers are changed. */
+  /** The request is passed on to another path, or the answer's status or headers are changed. */
   | {
       readonly path?: string;
+      readonly answer?: number;
       readonly without?: string;
       readonly with?: Readonly<Record<string, string>>;
     };
@@ -106,7 +107,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     onward.once("response", (answer) => {
       const changed = { ...answer.headers, ...change.with };
       if (change.without !== undefined) delete changed[change.without];
-      const begin = () => response.writeHead(answer.statusCode ?? 502, changed);
+      const begin = () => response.writeHead(change.answer ?? answer.statusCode ?? 502, changed);
       answer.on("error", () => response.destroy());
       if (fault === "cut-answer" || fault === "stall") {
         const leave = () => fault === "cut-answer" && response.destroy();

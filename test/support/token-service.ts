@@ -25,7 +25,7 @@ export async function makeCertificate(
   const made = { certificate: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
   const parent = authority && ["-CA", authority.certificate, "-CAkey", authority.key];
   const use = authority
-    ? ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"]
+    ? ["-addext", "subjectAltName=IP:127.0.0.1,DNS:registry.test", "-addext", "basicConstraints=CA:FALSE"]
     : [];
   await run("openssl", [
     ..."req -x509 -newkey rsa:2048 -nodes -days 2 -subj".split(" "),
