@@ -4,7 +4,7 @@ import { compareVersions } from "../version.ts";
 import { changedLayers } from "./changes.ts";
 import { withBases } from "./graph.ts";
 import { releaseId } from "./plan.ts";
-import { partsOf } from "./verdict.ts";
+import { differsIn, partsOf } from "./verdict.ts";
 import type { Sample, Sinces, Verdict } from "./verdict.ts";
 
 /** An image of the catalog and what its rolling tag names. */
@@ -86,8 +86,10 @@ function lagsOf(
   sinces: Sinces,
   uncommitted: ReadonlySet<string>,
 ): readonly Lag[] {
-  return partsOf(finding, catalog).flatMap(({ kind, directory, commit }): Lag[] => {
+  return partsOf(finding, catalog).flatMap((part): Lag[] => {
+    const { kind, directory, commit } = part;
     const since = commit === undefined ? undefined : sinces.get(commit);
+    if (since !== undefined && !differsIn(part, finding.layer, since)) return [];
     const commits = since === undefined ? null : (since.touches.get(directory) ?? 0);
     const lag = { kind, directory, commit: commit ?? null, commits, uncommitted: uncommitted.has(directory) };
     return commits === 0 && !lag.uncommitted ? [] : [lag];

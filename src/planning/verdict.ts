@@ -99,10 +99,10 @@ export function judgeByTrail(sample: Sample, catalog: Catalog, sinces: Sinces): 
 }
 
 /**
- * The definition of a science layer is no input of its image. It says what compat layers a release has, and theirs what they
- * include.
+ * Whether a layer that an image is made of has other files than at the commit that it was built from. The definition of a science
+ * layer is no input of its image; that of the `final` one says what compat layers a release has, and theirs what they include.
  */
-function differsIn({ kind, directory }: Part, final: ScienceLayer, { differing }: Since): boolean {
+export function differsIn({ kind, directory }: Part, final: ScienceLayer, { differing }: Since): boolean {
   const paths = differing.get(directory) ?? [];
   if (kind === "science") return paths.some((path) => path !== definitionFile(directory));
   return (

@@ -160,7 +160,8 @@ test("--dryrun shows where it would go, and writes nothing", async () => {
     const { code, stdout, stderr } = await place.run(root, ["rollback", "one:1.0", "--dryrun"]);
     assert.is(code, 0, stderr);
     assert.match(stdout, new RegExp(`is ${stamp3} \\(.*, would be ${stamp2} \\(`));
-    assert.match(stdout, `${held}\nNothing was written (--dryrun).\n`);
+    assert.match(stdout, held);
+    assert.match(stdout, "\nNothing was written (--dryrun).\n");
     assert.is.not(proxy.requests.length, 0);
     assert.ok(proxy.requests.every(({ method }) => method === "GET" || method === "HEAD"));
     assert.ok(

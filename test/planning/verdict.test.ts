@@ -29,6 +29,15 @@ function sinceOf(differing: Readonly<Record<string, readonly string[]>> = {}): S
   return { touches: new Map(), differing: new Map(Object.entries(differing)), leadsHere: true };
 }
 const unchanged = { aaaaaaa1: sinceOf(), bbbbbbb1: sinceOf(), ccccccc1: sinceOf() };
+const published: Finding = {
+  ...release,
+  reference: "r/rel/high:1.0",
+  retired: false,
+  published: { digest: "sha256:0", stamp: null, commit: null, date: null, unreadable: null },
+  verdict: { kind: "same" },
+  held: false,
+  replaced: false,
+};
 const judge = (sinces: Readonly<Record<string, Since>>, sample = release) =>
   judgeByTrail(sample, catalog, new Map(Object.entries(sinces)));
 
@@ -84,19 +93,34 @@ test("goes by the trail only where the image is what its tag says, and no inputs
   assert.ok(isByTrail({ ...release, labels: created(1639077081.9336998) }, catalog));
 });
 
+test("tells how far an image is behind in the layers that differ, and in no others", () => {
+  const sinces = new Map(
+    Object.entries({ ...unchanged, ccccccc1: sinceOf({ "compat/base": ["compat/base/motd"] }) }).map(
+      ([commit, since]) => [
+        commit,
+        // The definition of low was edited, and high changed and changed back.
+        {
+          ...since,
+          touches: new Map([low, high].map(({ directory }) => [directory, 2])).set("compat/base", 1),
+        },
+      ],
+    ),
+  );
+  const [image] = assess(
+    [{ ...published, verdict: { kind: "differs", in: "compat" } }],
+    catalog,
+    sinces,
+    new Set(),
+  );
+  assert.equal(
+    image?.behind.map(({ directory, commits }) => [directory, commits]),
+    [["compat/base", 1]],
+  );
+});
+
 test("is the same for status and --stale", () => {
-  const published = { digest: "sha256:0", stamp: null, commit: null, date: null, unreadable: null };
-  const finding: Finding = {
-    ...release,
-    reference: "r/rel/high:1.0",
-    retired: false,
-    published,
-    verdict: { kind: "same" },
-    held: false,
-    replaced: false,
-  };
   const answers = (changes: Partial<Finding>) => {
-    const findings = [{ ...finding, ...changes }];
+    const findings = [{ ...published, ...changes }];
     const { reasons, held, unknown } = judgeStale(findings, catalog);
     const [image] = assess(findings, catalog, new Map(), new Set());
     return [image?.state, image?.differs, [...reasons.values()], held.length + unknown.size];

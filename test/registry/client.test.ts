@@ -239,12 +239,12 @@ registry("reads no image with more labels than one can have, and says how many t
     ),
   });
   await putImage(open.address, "read/labels", "many", labelled(1000));
-  await putImage(open.address, "read/labels", "endless", labelled(100_000));
+  await putImage(open.address, "read/labels", "endless", labelled(5000));
   const many = await client().config(`${open.address}/read/labels:many`);
   assert.is(Object.keys(many?.labels ?? {}).length, 1000);
   assert.match(
     (await refusal(client().config(`${open.address}/read/labels:endless`))).text,
-    /it has 100000 labels/,
+    /it has 5000 labels/,
   );
 });
 
