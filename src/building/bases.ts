@@ -93,17 +93,21 @@ async function obtain(
   try {
     const tell = (progress: TransferProgress) => onEvent({ kind: "pulling", reference, ...progress });
     if (await engine.pull(reference, tell, signal)) return;
+  } catch (error) {
+    if (!anew || !(error instanceof Refusal)) throw error;
+    throw new Refusal(...error.problems.map((problem) => ({ hint: pulledAnew, ...problem })));
   } finally {
     onEvent({ kind: "pulled", reference });
   }
   throw new Refusal({
     kind: "surroundings",
     message: `there is no image ${reference}`,
-    hint: anew
-      ? "--fresh pulls every foreign base image anew; without it, the image that the engine holds is taken"
-      : "check the name, and that you may pull it",
+    hint: anew ? pulledAnew : "check the name, and that you may pull it",
   });
 }
+
+const pulledAnew =
+  "--fresh pulls every foreign base image anew; without it, the image that the engine holds is taken";
 
 /** The digest that an image of an engine has in the registry of a reference; undefined where it is in none, as far as the engine knows. */
 export function digestOf(facts: Pick<ImageFacts, "digests">, name: string): string | undefined {

@@ -125,8 +125,8 @@ function checkedHost(host: string, source: string): string {
   if (/^unix:\/\/\/./.test(host)) return host;
   if (/^ssh:\/\/[^/]*:[^/]*@/.test(host))
     throw unusable(
-      `${source} holds a password, which ssh takes from no address`,
-      "log in with a key: ssh-copy-id",
+      `${source} holds a password, which an ssh:// address cannot have`,
+      "log in with a key: ssh-copy-id USER@HOST",
     );
   if (/^(?:tcp|ssh):\/\//.test(host) && URL.canParse(host) && new URL(host).hostname !== "") return host;
   throw unusable(

@@ -40,7 +40,7 @@ export function summary(run: RunResult, { hint, width = Infinity, logOf }: Summa
     ...lines.map((line) => cut(line, width)),
     "",
     [end, ...publishing(run, hint)].join(" "),
-    ...(renewsNothing(steps) ? [nothingRenewed] : []),
+    ...cacheLines(steps),
     ...(failures.length === 0 ? [] : ["", ...failures]),
     "",
   ].join("\n");
@@ -57,17 +57,17 @@ export function stepProblem(id: string, problem: Problem): string {
   return text.startsWith(id) ? text : `${id}: ${text}`;
 }
 
-const nothingRenewed =
-  "Nothing was renewed: the build cache gave everything. --fresh builds without it, on base images that are pulled anew.";
-
-/** Whether layers were to be built again as they are, for what they install, and only got new tags and labels. */
-function renewsNothing(steps: readonly StepResult[]): boolean {
-  const built = steps.filter((result) => result.kind === "built");
-  return (
-    built.length > 0 &&
-    built.every(({ cached }) => cached) &&
-    built.some(({ step }) => step.because.some(({ kind }) => kind === "requested"))
+/** Whoever has layers built that did not change wants what they install anew; a cached one has new tags and labels alone. */
+function cacheLines(steps: readonly StepResult[]): readonly string[] {
+  const requested = steps.filter(
+    (result) => result.kind === "built" && result.step.because.some(({ kind }) => kind === "requested"),
   );
+  const cached = requested.filter((result) => result.kind === "built" && result.cached).length;
+  if (cached === 0) return [];
+  const which = cached === requested.length ? "All" : `${cached} of ${requested.length}`;
+  return [
+    `${which} requested images came from the build cache, with nothing renewed. --fresh builds without it, on base images pulled anew.`,
+  ];
 }
 
 function resultText(result: StepResult): string {

@@ -19,7 +19,7 @@ const test = suite("a rebuild");
 const { base, dockerHost, registry } = await testPlatform();
 const { engine } = await connect(dockerHost);
 const never = new AbortController().signal;
-const renewed = /^Nothing was renewed: the build cache gave everything\. --fresh builds without it/m;
+const renewed = /^All requested images came from the build cache, with nothing renewed\. --fresh builds/m;
 
 /** Publishes a foreign image, with this text in /version; gives its id. */
 async function publishForeign(reference: string, version: string): Promise<string> {
@@ -89,7 +89,10 @@ test("--fresh is refused where a base can only be had from the engine, and leave
   });
   const refused = await place.run(root, ["--all", "--fresh"]);
   assert.is(refused.code, 4);
-  assert.match(refused.stderr, base);
+  assert.match(
+    refused.stderr,
+    /the pull of \S*busybox:1 failed: .* — --fresh pulls every foreign base image anew;/,
+  );
   assert.is((await place.run(root, ["--all", "--push"])).code, 0);
   const after = await place.run(root, ["--all", "--push", "--fresh"]);
   assert.is(after.code, 0);
