@@ -95,7 +95,8 @@ async function obtain(
     if (await engine.pull(reference, tell, signal)) return;
   } catch (error) {
     if (!anew || !(error instanceof Refusal)) throw error;
-    throw new Refusal(...error.problems.map((problem) => ({ hint: pulledAnew, ...problem })));
+    const hinted = ({ hint = pulledAnew, ...problem }: Problem): Problem => ({ ...problem, hint });
+    throw new Refusal(...error.problems.map(hinted));
   } finally {
     onEvent({ kind: "pulled", reference });
   }
