@@ -147,7 +147,7 @@ export function openAccess({
   return { connect, ask, read, isOwn, secrets };
 }
 
-/** Whether the right to something is said to lack. */
+/** Whether the registry says that the account lacks a right. */
 export function isDenied(answer: Answer): boolean {
   return (answer.status === 401 || answer.status === 403) && !isRateLimit(answer);
 }

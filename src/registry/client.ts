@@ -42,8 +42,8 @@ export function connectRegistry(options: RegistryOptions): Registry {
   const listed = new Map<string, Promise<ReadonlySet<string>>>();
 
   /**
-   * Whether a manifest that was denied is not there: Artifactory answers 403 for a missing tag. It is not, where the repository's
-   * tags can be listed and it is none of them, or where nothing can be read but written.
+   * Whether a manifest that was denied is missing: Artifactory answers 403 for a missing tag. The list of tags decides; where
+   * that is denied as well, whether the run may write there.
    */
   async function hides(place: Place, name: string): Promise<boolean> {
     const key = nameOf(place);
