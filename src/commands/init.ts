@@ -172,7 +172,7 @@ async function settleConfiguration(
   const branch = repository === undefined ? undefined : await readBranch(repository);
   const usual = { usual: branch === "master" ? branch : usualBranch };
   const namespace = { usual: defaultConventions.labelNamespace };
-  const asked = {
+  return {
     repo:
       repo ??
       (await ask?.text("Repository: registry and path that images get", { example: exampleRepo }, (typed) =>
@@ -193,7 +193,6 @@ async function settleConfiguration(
       )) ??
       namespace.usual,
   };
-  return asked;
 }
 
 async function settleNames({ root, compat, science }: InitSettings, ask: Ask | undefined): Promise<Names> {

@@ -296,7 +296,10 @@ function includedLayers(
       return {
         kind: "usage",
         message: `--include ${name === "" ? '""' : name}: no layer at or below that directory`,
-        hint: meant === undefined ? "name a directory, e.g. science/NAME" : `did you mean ${meant}?`,
+        hint:
+          meant === undefined
+            ? "name a directory, e.g. science/NAME; images come before --include"
+            : `did you mean ${meant}?`,
       };
     }),
   );
