@@ -52,12 +52,15 @@ export function describeProblem(problem: Problem): string {
 }
 
 /**
- * What others wrote, fit for a terminal: control characters could move its cursor, and those that turn the direction of
- * writing make a line read as another.
+ * What others wrote, fit to be shown: control characters could move the cursor of a terminal, those that turn the direction of
+ * writing make a line read as another, and with those that nobody sees two names look the same. What emoji are made of stays.
  */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "\u{FFFD}");
+  return text.replaceAll(unseen, "\u{FFFD}");
 }
+
+const unseen =
+  /(?!\uFE0F|(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D)[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu;
 
 /** Waits for all, and refuses with the problems of all that are refused; one that several share is said once. */
 export async function refuseTogether<T>(tasks: readonly Promise<T>[]): Promise<readonly T[]> {

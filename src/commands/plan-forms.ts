@@ -2,6 +2,7 @@ import type { PublishedNode } from "../layer-details.ts";
 import { layerGraph, plannedNodes } from "../planning/layer-graph.ts";
 import { releaseId } from "../planning/plan.ts";
 import { whyLeft } from "../planning/stale.ts";
+import { boundNodes } from "../report/bounded.ts";
 import { stampOf } from "../report/plan.ts";
 import type { PlanSettings, Preview, Published } from "./preview.ts";
 
@@ -23,7 +24,7 @@ export async function drawPlan(
   { settings, whole, catalog, plan, published }: Shown,
 ): Promise<string> {
   const all = layerGraph(catalog, plan);
-  const nodes = whole ? all : plannedNodes(all);
+  const nodes = boundNodes(whole ? all : plannedNodes(all));
   const title = whole ? `Layers at ${stampOf(plan)}` : `Plan for ${stampOf(plan)}`;
   switch (format) {
     case "text":

@@ -68,7 +68,7 @@ export function drawLayers(nodes: readonly LayerNode[], catalog: Catalog): Drawi
       title: shownTitle,
       subtitle: shownSubtitle,
       width,
-      height: kind === "foreign" ? 32 : 48,
+      height: kind === "foreign" || kind === "more" ? 32 : 48,
     });
     return name;
   };
@@ -80,7 +80,7 @@ export function drawLayers(nodes: readonly LayerNode[], catalog: Catalog): Drawi
     for (const id of node.on) {
       const on = byId.get(id);
       if (on === undefined) continue;
-      const base = node.kind === "release" || id === (final?.layer ?? final?.reference);
+      const base = node.kind !== "science" || id === (final?.layer ?? final?.reference);
       lines.push({ from: add(on, family), to, base });
     }
   }
@@ -122,6 +122,7 @@ function contentOf({ id, kind, on, step }: LayerNode, catalog: Catalog): Content
     const title = printable(id.replace(/^docker\.io\/(?:library\/)?/, "").replace(/(@\w+:\w{12})\w+$/, "$1"));
     return { title, subtitle: "", state: "stays", note: "" };
   }
+  if (kind === "more") return { title: id.replace(/ on .*/s, ""), subtitle: "", state: "stays", note: "" };
   const layer = catalog.science.get(kind === "science" ? id : (on[0] ?? ""));
   const { image = "", version = "", compat = "" } = layer ?? {};
   const state = stateOf(step);
@@ -145,7 +146,7 @@ const notes = {
   base: "follows",
   changed: "changed",
   compat: "compat changed",
-  requested: "asked for",
+  requested: "requested",
   stale: "stale",
   unpublished: "unpublished",
 } as const;
@@ -166,7 +167,7 @@ function widthsOf(nodes: readonly LayerNode[], catalog: Catalog): Readonly<Recor
     const kind = node.kind === "foreign" ? "foreign" : "layer";
     widths[kind] = Math.min(widest, Math.max(widths[kind], needed));
   }
-  return { foreign: widths.foreign, science: widths.layer, release: widths.layer };
+  return { foreign: widths.foreign, science: widths.layer, release: widths.layer, more: widths.layer };
 }
 
 /** Takes the middle out of what is too long: names mostly differ at their ends. */

@@ -5,7 +5,7 @@ import { code } from "./plan-markdown.ts";
 import { stampOf, why } from "./plan.ts";
 import { plainProblem, tagFailures } from "./run-report.ts";
 import type { RunReport, StepReport, TagReport } from "./run-report.ts";
-import { belowRepo, durationText, shortDigest } from "./text.ts";
+import { belowRepo, durationText, printableLines, shortDigest } from "./text.ts";
 
 /**
  * What went wrong as workflow commands that GitHub shows beside the files, a line each; ends with a line break unless
@@ -80,14 +80,37 @@ export function outputs({ result, build, steps }: RunReport): string {
 /** In bytes: GitHub shows no summary of a step that is longer. */
 const summaryLimit = 1024 * 1024;
 
-/** The run in Markdown, for `GITHUB_STEP_SUMMARY`; without the output of builds where that would be too much. */
+/** The run in Markdown, for `GITHUB_STEP_SUMMARY`; where that would be too much, without the output of builds, and of some steps alone. */
 export function markdownSummary(report: RunReport): string {
-  const whole = markdown(report, { output: true });
-  return Buffer.byteLength(whole) <= summaryLimit ? whole : markdown(report, { output: false });
+  const whole = markdown(report, { output: true, most: Infinity });
+  if (fits(whole)) return whole;
+  const short = markdown(report, { output: false, most: Infinity });
+  return fits(short) ? short : markdown(report, { output: false, most: fewSteps });
 }
 
-function markdown(report: RunReport, { output }: { readonly output: boolean }): string {
-  const { steps, problems, repo } = report;
+function fits(text: string): boolean {
+  return Buffer.byteLength(text) <= summaryLimit;
+}
+
+/** So many fit, whatever they are called and however they failed. */
+const fewSteps = 200;
+
+/** The first steps, those that failed before all others. */
+function mostTelling(steps: readonly StepReport[], most: number): readonly StepReport[] {
+  if (steps.length <= most) return steps;
+  return steps.toSorted((a, b) => Number(hasFailed(b)) - Number(hasFailed(a))).slice(0, most);
+}
+
+function hasFailed(step: StepReport): boolean {
+  return step.result === "failed" || tagFailures(step).length > 0;
+}
+
+function markdown(
+  report: RunReport,
+  { output, most }: { readonly output: boolean; readonly most: number },
+): string {
+  const { problems, repo } = report;
+  const steps = mostTelling(report.steps, most);
   const rows = steps.map((step) => {
     const time = step.seconds === null ? "" : durationText(step.seconds);
     const tags = step.tags.flatMap((tag) => tagText(tag, repo)).join("<br>");
@@ -107,6 +130,9 @@ function markdown(report: RunReport, { output }: { readonly output: boolean }): 
     `### image-builder: ${headline(report)}`,
     ...(problems.length > 0 ? [fenced(problems.map(describeProblem))] : []),
     ...(rows.length > 0 ? [table.join("\n")] : []),
+    ...(steps.length < report.steps.length
+      ? [`… and ${report.steps.length - steps.length} more steps.`]
+      : []),
     ...details,
   ];
   return `${parts.join("\n\n")}\n\n`;
@@ -136,7 +162,7 @@ function tagText({ reference, state, digest }: TagReport, repo: string): string[
 
 /** Lines as they are: the fence is longer than any in them. */
 function fenced(lines: readonly string[]): string {
-  const text = lines.join("\n");
+  const text = printableLines(lines.join("\n"));
   const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map(({ length }) => length));
   const fence = "`".repeat(longest + 1);
   return `${fence}text\n${text}\n${fence}`;

@@ -33,7 +33,7 @@ function nodeStatement(card: Card, index: number): string {
     `class="${kind} ${state}"`,
     `width=${inches(width)}`,
     `height=${inches(height)}`,
-    ...(kind === "foreign" ? ['style="rounded,dashed"'] : []),
+    ...(kind === "foreign" || kind === "more" ? ['style="rounded,dashed"'] : []),
     ...(state === "stays" ? [] : [`color="#0b66c3"`, `penwidth=${state === "changed" ? 2 : 1}`]),
   ];
   return `${quote(name)} [${attributes.join(", ")}]`;

@@ -1,6 +1,12 @@
 import type { LayerNode } from "../layer-node.ts";
+import { printable } from "./text.ts";
 
-const shapes = { foreign: ["([", "])"], science: ["[", "]"], release: ["[[", "]]"] } as const;
+const shapes = {
+  foreign: ["([", "])"],
+  science: ["[", "]"],
+  release: ["[[", "]]"],
+  more: ["[", "]"],
+} as const;
 
 /**
  * Nodes as a flowchart of Mermaid, from the foreign images to the releases: what is built has a thick border, and what a
@@ -22,5 +28,8 @@ export function planMermaid(nodes: readonly LayerNode[]): string {
 
 /** Mermaid writes any character as `#NUMBER;` ("Entity codes to escape characters"). */
 function label(text: string): string {
-  return text.replaceAll(/[^A-Za-z0-9/.:_-]/gu, (character) => `#${character.codePointAt(0) ?? 0};`);
+  return printable(text).replaceAll(
+    /[^A-Za-z0-9/.:_-]/gu,
+    (character) => `#${character.codePointAt(0) ?? 0};`,
+  );
 }

@@ -7,7 +7,7 @@ import { readTemplate } from "../templates.ts";
 import { drawLayers, stateOf } from "./drawing.ts";
 import { nothingToBuild, orphanLines, planTotals, since, staleText } from "./plan.ts";
 import { planSvg } from "./plan-svg.ts";
-import { minuteText, printable, shortDigest } from "./text.ts";
+import { minuteText, printable, printableLines, shortDigest } from "./text.ts";
 import { obstacleText } from "./why.ts";
 
 /** What a page is made of. */
@@ -36,7 +36,7 @@ export async function planPage(input: PageInput): Promise<string> {
   });
   return render({
     title,
-    summary: plan.steps.length === 0 ? nothingToBuild(plan) : planTotals(plan),
+    summary: printable((plan.steps.length === 0 ? nothingToBuild(plan) : planTotals(plan)).trimEnd()),
     orphans: orphanLines(plan).map(printable),
     repo: plan.repo,
     svg,
@@ -45,7 +45,11 @@ export async function planPage(input: PageInput): Promise<string> {
     script,
     scriptHash: hash(script),
     images: [...new Set(data.layers.map(([, { image }]) => image))].filter((image) => image !== "").sort(),
-    data: escapeJson(JSON.stringify(data)),
+    data: escapeJson(
+      JSON.stringify(data, (_, value: unknown) =>
+        typeof value === "string" ? printableLines(value) : value,
+      ),
+    ),
   });
 }
 
@@ -119,6 +123,8 @@ function pageData(input: PageInput): PageData {
 
 function describeNode({ id, kind, on }: LayerNode, catalog: Catalog): Pick<PageLayer, "about" | "image"> {
   if (kind === "foreign") return { about: "Foreign image: not built here", image: "" };
+  if (kind === "more")
+    return { about: "Left out here; image-builder graph --format json has them", image: "" };
   const layer = catalog.science.get(kind === "science" ? id : (on[0] ?? ""));
   if (layer === undefined) return { about: "", image: "" };
   const { image, version, target, compat, retired } = layer;
@@ -131,13 +137,13 @@ function describeNode({ id, kind, on }: LayerNode, catalog: Catalog): Pick<PageL
 }
 
 function whyOf({ id, kind, step }: LayerNode, { catalog, plan, details }: PageInput): readonly PageReason[] {
-  if (kind === "foreign") return [];
+  if (kind === "foreign" || kind === "more") return [];
   if (step !== undefined) return step.because.map(reasonOf);
   if (catalog.science.get(id)?.retired === true) return [{ text: "Not built: it is retired." }];
   if (plan.ref !== null)
     return [{ text: `Not built: no changes ${since(plan.ref)} touch what it is made of.` }];
   return details.published === undefined
-    ? [{ text: "Not built: neither it nor anything that it is made of was asked for." }]
+    ? [{ text: "Not built: neither it nor anything that it is made of was requested." }]
     : [{ text: `Not built: ${obstacleText(details.published.get(id)?.left ?? { kind: "current" }, null)}.` }];
 }
 
@@ -146,11 +152,11 @@ function reasonOf(reason: Reason): PageReason {
     case "changed":
       return { text: "Files of it changed:", paths: reason.paths };
     case "base":
-      return { text: "It stands on what is built:", layer: printable(reason.step) };
+      return { text: "Its base is rebuilt:", layer: printable(reason.step) };
     case "compat":
       return { text: `Files of the compat layer ${reason.compat} changed:`, paths: reason.paths };
     case "requested":
-      return { text: "It was asked for." };
+      return { text: "Requested." };
     case "unpublished":
       return { text: "The registry does not have it." };
     case "stale":
@@ -166,10 +172,10 @@ function tagsOf(
 ): PageTags | undefined {
   if (rolling === undefined) return undefined;
   const before = published === undefined ? null : publishedText(published.get(id)?.image ?? null);
-  if (step === undefined) return { rolling, before, after: "stays as it is", immutable: null };
+  if (step === undefined) return { rolling, before, after: "not moved", immutable: null };
   const { immutable } = step.tags;
   const after = build.dirty
-    ? "stays as it is: the working tree differs from the commit"
+    ? "not moved: uncommitted files go into the image"
     : `moves to ${immutable.slice(immutable.lastIndexOf(":") + 1)}`;
   return { rolling, before, after, immutable };
 }
@@ -178,5 +184,5 @@ function publishedText(published: PublishedImage | null): string {
   if (published === null) return "not in the registry";
   const { stamp, date, digest } = published;
   const built = date === null ? "" : `, built ${minuteText(date)}`;
-  return `${stamp ?? "a build that does not tell its stamp"}${built}, ${shortDigest(digest)}`;
+  return `${stamp ?? "a build without a stamp"}${built}, ${shortDigest(digest)}`;
 }

@@ -150,6 +150,7 @@ function placeFamily(cards: readonly PlacedCard[], lines: readonly PlacedLine[])
 function labelOf({ id, kind, title, subtitle, note }: Card): string {
   const seen = [title, subtitle, note].filter((part) => part !== "").join(", ");
   if (kind === "foreign") return `${id}, foreign image`;
+  if (kind === "more") return id;
   return kind === "science" ? `${seen} (science layer ${id})` : `${seen} (${id})`;
 }
 

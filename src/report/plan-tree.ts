@@ -9,7 +9,12 @@ interface Place {
   readonly node: LayerNode;
   readonly to: string;
   readonly past: string;
+  /** The node itself stands further up. */
+  readonly continued?: true;
 }
+
+/** How far (in characters) a tree goes to the right: what is deeper goes on below it, or a long chain would be all indentation. */
+const deepest = 48;
 
 /**
  * Nodes as a tree from the foreign images to the releases; what is built is marked, and why it is. Each stands once, on the
@@ -23,11 +28,16 @@ export function planTree(nodes: readonly LayerNode[], plan: Plan, width = 80): s
   let tree = "";
   // A chain of layers can be longer than a stack of calls.
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
-    const { node, to, past } = place;
+    const { node, to, past, continued = false } = place;
     const children = above.get(node.id) ?? [];
     const hanging = `${past}${children.length === 0 ? "  " : "│ "}  `;
-    for (const [index, line] of nodeLines(node, width - hanging.length).entries())
-      tree += `${index === 0 ? to : hanging}${line}\n`;
+    const lines = continued ? [`… ${printable(node.id)}`] : nodeLines(node, width - hanging.length);
+    for (const [index, line] of lines.entries()) tree += `${index === 0 ? to : hanging}${line}\n`;
+    if (past.length >= deepest && children.length > 0) {
+      tree += `${past}└─ … goes on below\n`;
+      waiting.unshift({ node, to: "", past: "", continued: true });
+      continue;
+    }
     const below = children.map((child, index): Place => {
       const last = index === children.length - 1;
       return { node: child, to: `${past}${last ? "└─ " : "├─ "}`, past: `${past}${last ? "   " : "│  "}` };

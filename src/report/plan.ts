@@ -1,4 +1,5 @@
 import type { Deviation, Difference, Idle, Plan, Reason, Step, Uncommitted } from "../model.ts";
+import { printable } from "../problem.ts";
 import { isRange } from "../ref.ts";
 import type { Log } from "./log.ts";
 
@@ -20,7 +21,7 @@ export function logPlan(plan: Plan, log: Log): void {
 }
 
 /** `2 science builds and 1 compat build for 42-f90dbd6, changes since HEAD^`; `name` writes what people named. */
-export function planTotals(plan: Plan, name = asItIs): string {
+export function planTotals(plan: Plan, name = printable): string {
   const science = plan.steps.filter(({ kind }) => kind === "science").length;
   const counts = `${countOf(science, "science build")} and ${countOf(plan.steps.length - science, "compat build")}`;
   const changes = plan.ref === null ? "" : `, changes ${since(plan.ref, name)}`;
@@ -34,7 +35,7 @@ export function stampOf({ build: { stamp, dirty } }: Pick<Plan, "build">): strin
 }
 
 /** A line for each image that the change of a plan was let to orphan; `name` writes what people named. */
-export function orphanLines({ orphans = [] }: Plan, name = asItIs): readonly string[] {
+export function orphanLines({ orphans = [] }: Plan, name = printable): readonly string[] {
   return orphans.map(({ kind, name: orphan, definition }) => {
     const lost = kind === "release" ? "compat updates" : "updates";
     return `Orphaned by this change: ${name(orphan)} (${name(definition)}): no more ${lost}.`;
@@ -42,7 +43,7 @@ export function orphanLines({ orphans = [] }: Plan, name = asItIs): readonly str
 }
 
 /** What there is to say of a plan without steps; ends with a line break. */
-export function nothingToBuild(plan: Plan, name = asItIs): string {
+export function nothingToBuild(plan: Plan, name = printable): string {
   if (plan.images !== undefined) return `Nothing to build for ${plan.images.map(name).join(", ")}.\n`;
   if (plan.ref === null) return "Nothing to build.\n";
   const { idle = [] } = plan;
@@ -67,7 +68,7 @@ const idleText: Readonly<Record<Idle["kind"], string>> = {
 };
 
 /** `since HEAD^`; of a range, `in v1..v2`. */
-export function since(ref: string, name = asItIs): string {
+export function since(ref: string, name = printable): string {
   return `${isRange(ref) ? "in" : "since"} ${name(ref)}`;
 }
 
@@ -81,21 +82,26 @@ function tagNames({ tags }: Step, { build }: Plan): string {
   return made.map((tag) => tag.slice(tag.lastIndexOf("/") + 1)).join(", ");
 }
 
-/** Every reason of a step, in one line; `name` writes the steps and paths that it names. */
-export function why(step: Pick<Step, "because">, name = asItIs): string {
-  return step.because.map((reason) => reasonText(reason, name)).join("; ");
+/** Enough reasons to see why a step is in a plan; the JSON has them all. */
+const reasonsShown = 5;
+
+/** The reasons of a step, in one line; `name` writes the steps and paths that it names. */
+export function why({ because }: Pick<Step, "because">, name = printable): string {
+  const reasons = because.slice(0, reasonsShown).map((reason) => reasonText(reason, name));
+  const more = because.length - reasons.length;
+  return [...reasons, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
 }
 
-function reasonText(reason: Reason, name: typeof asItIs): string {
+function reasonText(reason: Reason, name: typeof printable): string {
   switch (reason.kind) {
     case "changed":
       return `${paths(reason.paths, name)} changed`;
     case "base":
-      return `stands on ${name(reason.step)}`;
+      return `its base ${name(reason.step)} is rebuilt`;
     case "compat":
       return `compat layer ${name(reason.compat)}: ${paths(reason.paths, name)} changed`;
     case "requested":
-      return "asked for";
+      return "requested";
     case "unpublished":
       return "not in the registry";
     case "stale":
@@ -117,13 +123,13 @@ export const differenceTexts: Readonly<Record<Difference, string>> = {
 };
 
 /** Enough paths to recognise a change; the JSON has them all. */
-export function paths(all: readonly string[], name = asItIs): string {
+export function paths(all: readonly string[], name = printable): string {
   const shown = all.slice(0, 3).map(name).join(", ");
   return all.length > 3 ? `${shown} and ${all.length - 3} more` : shown;
 }
 
 /** The first files that make a build dirty, each with how it differs; `name` writes their paths. */
-export function uncommittedText(all: readonly Uncommitted[], name = asItIs): string {
+export function uncommittedText(all: readonly Uncommitted[], name = printable): string {
   const shown = all.slice(0, 3).map(({ path, how }) => `${name(path)} (${deviationText[how]})`);
   return all.length > 3 ? `${shown.join(", ")} and ${all.length - 3} more` : shown.join(", ");
 }
@@ -141,7 +147,3 @@ const deviationText: Readonly<Record<Deviation, string>> = {
   submodule: "submodule not initialised",
   absent: "not checked out",
 };
-
-function asItIs(text: string): string {
-  return text;
-}

@@ -24,7 +24,7 @@ function totals({ repo, tags, dryrun }: Promotion): string {
   const count = (...results: PromotedTag["result"][]) =>
     tags.filter(({ result }) => results.includes(result)).length;
   if (dryrun)
-    return `${count("moves")} of ${tags.length} tags would move in ${repo}; nothing was written (--dryrun).`;
+    return `${counted(count("moves"), "tag")} would move, ${count("same")} unchanged in ${repo}; nothing was written (--dryrun).`;
   const done = `${counted(count("moved"), "tag")} moved, ${count("same")} unchanged in ${repo}.`;
   const left = count("failed", "skipped");
   return left === 0

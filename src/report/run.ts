@@ -3,7 +3,7 @@ import { describeProblem } from "../problem.ts";
 import type { PushResult, RunEvent, StepResult } from "../run.ts";
 import type { Log } from "./log.ts";
 import { stayText, stepProblem } from "./run-summary.ts";
-import { coloured, counted, durationText, printable } from "./text.ts";
+import { coloured, counted, durationText, printable, printableLines } from "./text.ts";
 
 /** Where the lines of a run go. */
 export interface RunOutput {
@@ -109,5 +109,5 @@ function stayingText(tags: Extract<RunEvent, { kind: "staying" }>["tags"]): stri
 }
 
 function prefixed(step: Step, line: string): string {
-  return `${step.id} | ${line.split("\t").map(printable).join("\t")}\n`;
+  return `${printable(step.id)} | ${printableLines(line)}\n`;
 }

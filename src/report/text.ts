@@ -5,6 +5,14 @@ import type { TransferProgress } from "../run.ts";
 
 export { printable };
 
+/** Text of several lines, {@link printable} but for its line breaks and tabs. */
+export function printableLines(text: string): string {
+  return text
+    .split(/([\n\t])/)
+    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+    .join("");
+}
+
 /** `2021-12-09 19:11 UTC`, of a time in RFC 3339; `unknown` of null. */
 export function minuteText(time: string | null): string {
   return time === null ? "unknown" : `${time.slice(0, 16).replace("T", " ")} UTC`;

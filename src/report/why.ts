@@ -8,21 +8,26 @@ import { commitText, missingCommit, printable } from "./text.ts";
 /** Enough to recognise a change; the JSON has them all. */
 const filesShown = 5;
 const commitsShown = 5;
+const causesShown = 20;
+/** Of a chain: its beginning and its end. */
+const linksShown = 10;
 
 /** Why an image is built or why it is not, for people. Ends with a line break. */
 export function whyText(why: Why): string {
   const { id, ref, builds, causes } = why;
   if (builds === null) return notBuilt(why);
-  const chains = causes.map((cause) => `\n${causeText(cause, ref)}`);
-  return `${id} is built${ref === null ? "" : `, for changes ${since(ref)}`}:\n${builds}\n${chains.join("")}`;
+  const chains = causes.slice(0, causesShown).map((cause) => `\n${causeText(cause, ref)}`);
+  const more = causes.length > causesShown ? `\nand ${causes.length - causesShown} more causes\n` : "";
+  return `${id} is built${ref === null ? "" : `, for changes ${since(ref)}`}:\n${builds}\n${chains.join("")}${more}`;
 }
 
 /** The commits with the files that they touch, and below them the chain as a tree. */
 function causeText({ reason, files, chain }: Cause, ref: string | null): string {
-  const links = chain.map(({ id, by }, depth) => {
-    const place = by === null ? "" : `, by ${by}`;
-    return `${"   ".repeat(depth)}└─ ${id}${place}`;
-  });
+  const left = chain.length - 2 * linksShown;
+  const whole = chain.map(({ id, by }) => `${id}${by === null ? "" : `, by ${by}`}`);
+  const shown =
+    left > 1 ? [...whole.slice(0, linksShown), `… ${left} more`, ...whole.slice(-linksShown)] : whole;
+  const links = shown.map((link, depth) => `${"   ".repeat(depth)}└─ ${link}`);
   const lines = [...(reason.kind === "changed" ? changeLines(files, ref) : [reasonText(reason)]), ...links];
   return lines.map((line) => `${printable(line)}\n`).join("");
 }
@@ -60,7 +65,7 @@ function reasonText(reason: Cause["reason"]): string {
     case "changed":
       return "changed";
     case "requested":
-      return "asked for with --all or --include";
+      return "requested (--all or --include)";
     case "unpublished":
       return "not in the registry";
     case "stale":

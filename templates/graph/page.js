@@ -206,7 +206,7 @@ const find = (id) => document.getElementById(id);
 
   function applyFilter() {
     const wanted = filter.value.trim().toLowerCase();
-    const ours = [...layers].filter(([, { kind }]) => kind !== "foreign");
+    const ours = [...layers].filter(([, { kind }]) => kind !== "foreign" && kind !== "more");
     const matches = ours.filter(
       ([, { image, state }]) => image.includes(wanted) && (!onlyBuilt.checked || state !== "stays"),
     );
@@ -226,7 +226,7 @@ const find = (id) => document.getElementById(id);
         element.classList.toggle("out", !shown.has(from) || !shown.has(to));
     }
     const all = wanted === "" && !onlyBuilt.checked;
-    find("found").textContent = all ? `${ours.length} in all` : `${matches.length} of ${ours.length} match`;
+    find("found").textContent = all ? `${ours.length} layers` : `${matches.length} of ${ours.length} match`;
     find("nothing").hidden = matches.length > 0 || ours.length === 0;
     graph.toggleAttribute("hidden", matches.length === 0 && ours.length > 0);
     show();
@@ -326,7 +326,7 @@ const find = (id) => document.getElementById(id);
     if (tags !== undefined) content.push(...section("Tags", ...tagList(tags)));
     if (on.length > 0) content.push(...section("Stands on", links(on)));
     const above = carriedBy(id);
-    if (above.length > 0) content.push(...section("Carries", links(above)));
+    if (above.length > 0) content.push(...section("Used by", links(above)));
     if (detail === undefined) return content;
     const { definitions, dockerfile, files } = detail;
     content.push(...section("Definition", ...definitions.map(({ path, text }) => source(path, text))));

@@ -73,7 +73,7 @@ test("a rollback goes to the build before; the next run leaves the tag there and
   assert.is(code, 0, stderr);
   assert.is(
     stdout,
-    `${place.repo}/rel/one:1.0 was ${stamp3} (${digest3.slice(0, 19)}), is ${stamp2} (${digest2.slice(0, 19)}).\n${held} To undo: image-builder rollback one:1.0 --to ${stamp3}\n`,
+    `${place.repo}/rel/one:1.0 was ${stamp3} (${digest3.slice(0, 19)}), is ${stamp2} (${digest2.slice(0, 19)}).\n${held} To undo: image-builder rollback rel/one:1.0 --to ${stamp3} --repo ${place.repo}\n`,
   );
   assert.is(await place.named(), digest2);
 
@@ -147,7 +147,7 @@ test("where a tag is already it stays, and is held there from now on", async () 
   assert.is(await nextMove(place.repo), "moves");
   const { code, stdout } = await place.run(place.clone, ["rollback", "one:1.0", "--to", stamp2]);
   assert.is(code, 0);
-  assert.match(stdout, `/rel/one:1.0 names ${stamp2} (`);
+  assert.match(stdout, `/rel/one:1.0: unchanged, ${stamp2} (`);
   assert.is(await nextMove(place.repo), "stays");
 });
 

@@ -65,9 +65,9 @@ test("-vv adds each build, its base and why it is there", async () => {
   const { stderr } = await runTool(root, ["-vv", "--dryrun", "--repo", "localhost:5000/x"]);
   assert.equal(stderr.split("\n").slice(0, 4), [
     `INFO:root:science build science/nist-basic => nist-basic:1.0-${stamp}, nist-basic:1.0 on docker.io/library/debian:bookworm-slim: science/nist-basic/Dockerfile changed`,
-    `INFO:root:science build science/nist-basic-2 => nist-basic-2:2.0-${stamp}, nist-basic-2:2.0 on localhost:5000/x/sci/nist-basic:1.0: stands on science/nist-basic`,
-    `INFO:root:compat build compat/nist-basic:1.0 => nist-basic:1.0-${stamp}, nist-basic:1.0 on localhost:5000/x/sci/nist-basic:1.0: stands on science/nist-basic`,
-    `INFO:root:compat build compat/nist-basic:2.0 => nist-basic:2.0-${stamp}, nist-basic:2.0 on localhost:5000/x/sci/nist-basic-2:2.0: stands on science/nist-basic-2`,
+    `INFO:root:science build science/nist-basic-2 => nist-basic-2:2.0-${stamp}, nist-basic-2:2.0 on localhost:5000/x/sci/nist-basic:1.0: its base science/nist-basic is rebuilt`,
+    `INFO:root:compat build compat/nist-basic:1.0 => nist-basic:1.0-${stamp}, nist-basic:1.0 on localhost:5000/x/sci/nist-basic:1.0: its base science/nist-basic is rebuilt`,
+    `INFO:root:compat build compat/nist-basic:2.0 => nist-basic:2.0-${stamp}, nist-basic:2.0 on localhost:5000/x/sci/nist-basic-2:2.0: its base science/nist-basic-2 is rebuilt`,
   ]);
 });
 
@@ -86,9 +86,9 @@ test("plan prints a tree for people, with the reason for each step", async () =>
     [
       "debian:bookworm-slim",
       "└─ * science/nist-basic — science/nist-basic/Dockerfile changed",
-      "   ├─ * science/nist-basic-2 — stands on science/nist-basic",
-      "   │  └─ * compat/nist-basic:2.0 — stands on science/nist-basic-2",
-      "   └─ * compat/nist-basic:1.0 — stands on science/nist-basic",
+      "   ├─ * science/nist-basic-2 — its base science/nist-basic is rebuilt",
+      "   │  └─ * compat/nist-basic:2.0 — its base science/nist-basic-2 is rebuilt",
+      "   └─ * compat/nist-basic:1.0 — its base science/nist-basic is rebuilt",
       "",
       `* to build: 2 science builds and 2 compat builds for ${stamp}, changes since`,
       "HEAD^",

@@ -57,9 +57,9 @@ science/nist-basic
    │   science/nist-basic-2/Dockerfile, science/nist-basic-2/data/one.csv
    │   changed
    ├─ * science/tools (takes from science/compiler)
-   │  │   stands on science/nist-basic-2
-   │  └─ * compat/tools:1.0 — stands on science/tools
-   └─ * compat/nist-basic:2.0 — stands on science/nist-basic-2
+   │  │   its base science/nist-basic-2 is rebuilt
+   │  └─ * compat/tools:1.0 — its base science/tools is rebuilt
+   └─ * compat/nist-basic:2.0 — its base science/nist-basic-2 is rebuilt
 
 * to build: 2 science builds and 2 compat builds for 42-f90dbd6, changes since
 HEAD^
@@ -94,7 +94,7 @@ test("no line of the tree is longer than 80 columns where names let it, and a ch
     };
   });
   const drawn = planTree(chain, plan).split("\n");
-  assert.is(drawn.filter((line) => /l\d+$/.test(line)).length, 2000);
+  assert.is(drawn.filter((line) => /l\d+$/.test(line) && !line.startsWith("…")).length, 2000);
 });
 
 test("the tree uses the width that it is given", () => {
@@ -145,13 +145,13 @@ Images in \`localhost:5000/x\`.
 
 | release | tags | because |
 | --- | --- | --- |
-| \`compat/nist-basic:2.0\` | \`rel/nist-basic:2.0-42-f90dbd6\`<br>\`rel/nist-basic:2.0\` | stands on \`science/nist-basic-2\` |
-| \`compat/tools:1.0\` | \`rel/tools:1.0-42-f90dbd6\`<br>\`rel/tools:1.0\` | stands on \`science/tools\` |
+| \`compat/nist-basic:2.0\` | \`rel/nist-basic:2.0-42-f90dbd6\`<br>\`rel/nist-basic:2.0\` | its base \`science/nist-basic-2\` is rebuilt |
+| \`compat/tools:1.0\` | \`rel/tools:1.0-42-f90dbd6\`<br>\`rel/tools:1.0\` | its base \`science/tools\` is rebuilt |
 
 | science layer | tags | because |
 | --- | --- | --- |
 | \`science/nist-basic-2\` | \`sci/nist-basic-2:2.0-42-f90dbd6\`<br>\`sci/nist-basic-2:2.0\` | \`science/nist-basic-2/Dockerfile\` changed |
-| \`science/tools\` | \`sci/tools:1.0-42-f90dbd6\`<br>\`sci/tools:1.0\` | stands on \`science/nist-basic-2\` |
+| \`science/tools\` | \`sci/tools:1.0-42-f90dbd6\`<br>\`sci/tools:1.0\` | its base \`science/nist-basic-2\` is rebuilt |
 
 <details><summary>Graph</summary>
 

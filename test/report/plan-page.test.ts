@@ -136,7 +136,7 @@ test("a click on a release shows its composed Dockerfile, its files and who wins
     await shown.getByRole("heading", { name: "compat/stars:1.0" }).waitFor();
     const text = await shown.innerText();
     assert.match(text, "Release of stars 1.0 with common, jupyter");
-    assert.match(text, /It stands on what is built:\s+science\/stars/);
+    assert.match(text, /Its base is rebuilt:\s+science\/stars/);
     assert.match(text, /Before\s+not known: the registry was not asked; --stale asks it/);
     assert.match(text, /After\s+moves to 1\.0-2-[0-9a-f]{7}/);
     const dockerfile = await shown.getByRole("region", { name: /^Dockerfile/ }).innerText();
@@ -162,7 +162,7 @@ test("a layer that stays says so, and a foreign image tells what it carries", as
     await card(page, "science/waves").click();
     const text = await details(page).innerText();
     assert.match(text, "Not built: no changes since HEAD^ touch what it is made of.");
-    assert.match(text, /After\s+stays as it is/);
+    assert.match(text, /After\s+not moved/);
     await card(page, "busybox:1").click();
     assert.match(await details(page).innerText(), "Foreign image: not built here");
     await details(page).getByRole("button", { name: "science/tools" }).click();
@@ -205,7 +205,7 @@ test("the filter shows an image's layers and what they stand on, and says how ma
       page
         .locator(".family:not(.gone) .card:not(.out)")
         .evaluateAll((cards) => cards.map((each) => each.getAttribute("data-id")).sort());
-    assert.is(await page.getByRole("status").innerText(), "9 in all");
+    assert.is(await page.getByRole("status").innerText(), "9 layers");
     await page.getByLabel("Filter by image").fill("Tools");
     assert.equal(await shown(), ["busybox:1", "compat/tools:1.0", "debian:bookworm-slim", "science/tools"]);
     assert.is(await page.getByRole("status").innerText(), "2 of 9 match");
@@ -213,14 +213,14 @@ test("the filter shows an image's layers and what they stand on, and says how ma
     assert.is(await page.getByRole("status").innerText(), "0 of 9 match");
     await page.getByText("No layer matches the filter.").waitFor();
     await page.getByLabel("Filter by image").fill("");
-    await page.getByLabel("Only what is built").check();
+    await page.getByLabel("Only what will be built").check();
     assert.equal(await shown(), [
       "compat/stars:1.0",
       "debian:bookworm-slim",
       "science/essentials",
       "science/stars",
     ]);
-    await page.getByLabel("Only what is built").uncheck();
+    await page.getByLabel("Only what will be built").uncheck();
     assert.is((await shown()).length, 13);
   });
 });
@@ -372,7 +372,7 @@ function manyLayers(count: number): Files {
 test("five hundred layers, and as many releases, are drawn and filtered while one watches", async () => {
   const file = await writePage(makeRepository(manyLayers(500)), "many.html", "graph");
   await withPage(file, async (page) => {
-    assert.is(await page.getByRole("status").innerText(), "1000 in all");
+    assert.is(await page.getByRole("status").innerText(), "1000 layers");
     const drawn = await page.evaluate<number>("performance.now()");
     const filtered = await page.evaluate<number>(`(async () => {
       const filter = document.getElementById("filter");
