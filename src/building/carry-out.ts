@@ -40,6 +40,8 @@ export interface Run {
   readonly environment: NodeJS.ProcessEnv;
   readonly credentials: Logins;
   readonly registry: Registry;
+  /** Refuses where the checkout is no longer as the plan found it. Asked when the inputs have been read, so that its stamp is theirs. */
+  readonly requireSteady: () => Promise<void>;
   readonly onEvent: (event: RunEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -68,6 +70,7 @@ export async function carryOut(run: Run): Promise<RunResult> {
 
   const bases: Bases = (directory, written) => reused.get(directory) ?? taken(directory, written);
   const missing = prepared.filter(({ step }) => !reused.has(step.id));
+  if (missing.length > 0) await run.requireSteady();
   const { obstacle } = missing.length === 0 ? { obstacle: undefined } : await docker();
   if (obstacle !== undefined) throw new Refusal(obstacle);
   if (run.push) {

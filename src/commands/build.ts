@@ -14,7 +14,7 @@ import { isOnGithub } from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { preview } from "./preview.ts";
 import type { PlanSettings, Preview } from "./preview.ts";
-import { refuseUncommitted, tellIncomplete } from "./uncommitted.ts";
+import { refuseUncommitted, requireSteady, tellIncomplete } from "./uncommitted.ts";
 
 /** What decides a run, as the command line gives it. */
 export interface BuildSettings extends PlanSettings {
@@ -121,6 +121,7 @@ async function run(
       environment,
       credentials,
       registry,
+      requireSteady: () => requireSteady(seen, root),
       onEvent: (event) => {
         record?.follow(event);
         logs?.follow(event);

@@ -1,8 +1,10 @@
 import { configurationName } from "../conventions.ts";
+import { readCheckout } from "../git/checkout.ts";
 import type { Checkout } from "../git/checkout.ts";
 import { compareWithCommit } from "../git/compare.ts";
 import type { Catalog, Deviation, Uncommitted } from "../model.ts";
 import { layerDirectories, layerOf } from "../planning/changes.ts";
+import { builtDirectories } from "../planning/plan.ts";
 import { describeProblem, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { paths, uncommittedText } from "../report/plan.ts";
@@ -45,6 +47,25 @@ export async function findDeviations(
     uncommitted: uncommitted.sort((a, b) => (a.path < b.path ? -1 : 1)),
     incomplete: incompleteProblems(found),
   };
+}
+
+/**
+ * Refuses where the commit or the files that are built are no longer those that the plan was made of: images would carry the
+ * stamp of a commit that their files are not of. Files that were uncommitted already may change on.
+ */
+export async function requireSteady({ catalog, plan, triggers }: Preview, root: string): Promise<void> {
+  const { commit, dirty } = plan.build;
+  const checkout = await readCheckout(root, null);
+  const built = builtDirectories(plan, catalog);
+  const { uncommitted } = await findDeviations(root, catalog, checkout, built, triggers);
+  const isMoved = checkout.commit !== commit;
+  if (!isMoved && (dirty || uncommitted.length === 0)) return;
+  const what = isMoved ? `${checkout.commit.slice(0, 7)} is checked out` : uncommittedText(uncommitted);
+  throw new Refusal({
+    kind: "surroundings",
+    message: `the checkout changed after the plan was made: ${what}`,
+    hint: "build again, in a checkout that nothing else works in",
+  });
 }
 
 /** Whether `image-builder.json5` makes something that is built other than the commit's does. */
