@@ -36,8 +36,8 @@ export interface Context extends Pick<Listing, "overrides"> {
   readonly entries: readonly Entry[];
   /**
    * The context as a tar, with this text as its Dockerfile: the same bytes for the same input anywhere. Files
-   * are read while it flows, one at a time. It fails with a `Refusal`, and so never ends as a tar does, where a file
-   * vanishes or changes, be it that it holds other bytes than in an earlier stream. It can be destroyed at any time.
+   * are read while it flows, one at a time. It fails with a `Refusal`, and so never ends as a tar does, if a file
+   * vanishes, changes, or has other contents than an earlier stream read. It can be destroyed at any time.
    * `without` is a path that is left out.
    */
   readonly stream: (dockerfile: string, without?: string) => Readable;
@@ -47,8 +47,8 @@ export interface Context extends Pick<Listing, "overrides"> {
 export type Contexts = (directories: readonly string[]) => Promise<Context>;
 
 /**
- * Opens the contexts of a run, with the patterns that count `everywhere`. Each is listed once, and what the first stream
- * reads of a file is what every later one has to read: what was digested is what an engine gets.
+ * Opens the contexts of a run, with the patterns that count `everywhere`. Each is listed once. The first stream that reads a
+ * file settles its contents, and a later one that reads others fails: an engine gets what was digested.
  */
 export function openContexts(root: string, everywhere: readonly IgnorePattern[] = []): Contexts {
   const contents = new Map<string, string>();
@@ -230,7 +230,7 @@ function* readPieces({ reader, contents }: Reading, entry: FileEntry): Generator
     const now = fstatSync(descriptor);
     const content = hash.digest("base64");
     const settled = contents.get(place(entry));
-    // Size and time can be put back by who changes a file; when it was touched cannot, nor what it holds.
+    // `touch` can restore the modification time of an edited file, but not its change time.
     const isOther = settled === undefined ? now.ctimeMs !== entry.touched : content !== settled;
     if (left > 0 || now.size !== entry.size || now.mtimeMs !== entry.modified || isOther)
       throw unsteady(entry);
@@ -243,7 +243,7 @@ function* readPieces({ reader, contents }: Reading, entry: FileEntry): Generator
   }
 }
 
-/** What became of a file since the context was listed; without an error it could be read, and is another. */
+/** Says that a file has changed since the context was listed or, with an error, why it cannot be read any more. */
 function unsteady(entry: Listed, error?: unknown): Refusal {
   const code = error === undefined ? "" : codeOf(error);
   // A link has taken the place of the file, or of a directory on the way to it.

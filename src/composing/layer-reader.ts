@@ -1,13 +1,13 @@
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { join, posix } from "node:path";
 
-/** Where Linux shows each open file; a directory there can be opened further from, whatever its path leads to by now. */
+/** Where Linux has a name for each open descriptor: paths below that of a directory stay in it, even if it is moved. */
 const descriptors = "/proc/self/fd";
 const hasDescriptors = existsSync(descriptors);
 
 /**
- * Opens files below a root without following any link on the way, so that no directory of a layer can be exchanged for
- * a link to elsewhere. Where a system shows no descriptors (macOS), only the file itself may be no link.
+ * Opens files below a root without following a link, neither as the file nor as a directory on the way to it. On systems
+ * without `/proc` (macOS) only the file itself is checked.
  */
 export class LayerReader {
   readonly #root: string;
@@ -18,7 +18,7 @@ export class LayerReader {
     this.#root = root;
   }
 
-  /** The descriptor of a file, open for reading; throws as `openSync` does. Whoever asks for it closes it. */
+  /** Opens a file for reading and gives its descriptor, which the caller closes; throws as `openSync` does. */
   open(file: string): number {
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
     // Whatever has taken the file's place is neither followed nor waited for.

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { Finding } from "../finding.ts";
 import type { Listed } from "./listing.ts";
 
-/** Finds the links of a layer that lead out of it: they are carried as they are, which most often is meant. */
+/** Finds the links of a layer that lead out of it. They go into the image as they are, which is most often meant. */
 export function lintLinks(listed: readonly Listed[]): readonly Finding[] {
   const targets = new Map(
     listed.flatMap((entry) => (entry.kind === "symlink" ? [[entry.path, entry.target]] : [])),

@@ -1,6 +1,6 @@
 /**
- * One pattern of a `.dockerignore`, matched as Docker does (moby/patternmatcher): it writes a regular expression of Go's
- * for it, which is looked for in linear time. JavaScript's own would go back and forth for ever over `*a*a*a*b`.
+ * Patterns of `.dockerignore`, matched as Docker does (moby/patternmatcher): each becomes a regular expression in the syntax
+ * of Go, which matches in linear time. JavaScript's expressions backtrack, for ever over `*a*a*a*b`.
  */
 
 /** Whether a pattern matches a path, or a directory that it lies in; `/` between its parts. */
@@ -81,7 +81,7 @@ function translate(pattern: string): {
         pieces.push(rest);
         kind = "expression";
       }
-      // More than this may still follow; then it is an expression after all.
+      // Holds if nothing special follows.
       if (isFirst) kind = "suffix";
     } else if (character === "*") {
       pieces.push("[^/]*");
@@ -113,7 +113,7 @@ type Step =
 
 const anything = (character: string) => character !== "\n";
 
-/** Reads an expression as Go does, as far as a pattern can become one. A class may have ended before its pattern meant it to. */
+/** Reads an expression as Go does. `[*]` becomes `[[^/]*]`: a class of three characters, a star, and a bracket. */
 function readExpression(expression: string): readonly Step[] {
   const steps: Step[] = [];
   let at = 0;
@@ -142,7 +142,7 @@ function readOne(expression: string, at: number): { has: (character: string) => 
   return { has: (other) => other === character, end };
 }
 
-/** A character, or one after a backslash: Go refuses most letters there, and takes the others for something else. */
+/** Reads a character or an escaped one. Go refuses most escaped letters, and reads the others as classes or controls. */
 function readCharacter(expression: string, at: number): { character: string; end: number } {
   const isEscaped = expression[at] === "\\";
   const start = isEscaped ? at + 1 : at;
@@ -159,7 +159,7 @@ function readClass(expression: string, start: number): { has: (character: string
   const ranges: (readonly [number, number])[] = [];
   let at = isNegated ? start + 1 : start;
   while (ranges.length === 0 || expression[at] !== "]") {
-    // `[[:alpha:]]` is a class by its name for Go, and something else for who reads the pattern.
+    // Go reads `[[:alpha:]]` as the letters, and the documentation of patterns knows no such class.
     if (expression.startsWith("[:", at)) throw new SyntaxError(expression);
     const low = readCharacter(expression, at);
     const isRange = expression[low.end] === "-" && expression[low.end + 1] !== "]";
