@@ -22,7 +22,8 @@ export function rollbackTag(rolling: string, digest: string): string {
 
 /** Whether somebody took a rolling tag back to the digest that it names now. One request. */
 export async function isHeld(registry: RegistryReader, rolling: string, digest: string): Promise<boolean> {
-  return (await registry.resolve(rollbackTag(rolling, digest)))?.digest === digest;
+  // Most are not held, and what a HEAD does not find is asked for by GET as well.
+  return (await registry.manifest(rollbackTag(rolling, digest)))?.digest === digest;
 }
 
 /**

@@ -10,7 +10,10 @@ const test = suite("the page of a graph, with a registry");
 const { registry } = await testPlatform();
 
 interface PageData {
-  readonly layers: readonly (readonly [string, { readonly tags?: { before: string; after: string } }])[];
+  readonly layers: readonly (readonly [
+    string,
+    { readonly tags?: { before: string; after: string }; readonly why?: readonly object[] },
+  ])[];
 }
 
 test("with --stale the page tells what each rolling tag names before and after", async () => {
@@ -23,10 +26,15 @@ test("with --stale the page tells what each rolling tag names before and after",
   const data = /<script type="application\/json" id="data">(.*)<\/script>/.exec(stdout)?.[1] ?? "";
   const layers = new Map((JSON.parse(data) as PageData).layers);
   const short = digest.slice(0, "sha256:".length + 12);
-  const science = layers.get("science/a")?.tags;
-  assert.is(science?.before, `42-f90dbd6, built 2026-01-02 03:04 UTC, ${short}`);
-  assert.match(science?.after ?? "", /^moves to 1\.0-1-[0-9a-f]{7}$/);
-  assert.is(layers.get("compat/a:1.0")?.tags?.before, "not in the registry");
+  const science = layers.get("science/a");
+  assert.is(science?.tags?.before, `42-f90dbd6, built 2026-01-02 03:04 UTC, ${short}`);
+  assert.is(science?.tags?.after, "stays as it is");
+  assert.equal(science?.why, [
+    { text: "Not built: cannot be compared: commit f90dbd6 is not in this clone (git fetch)." },
+  ]);
+  const release = layers.get("compat/a:1.0")?.tags;
+  assert.is(release?.before, "not in the registry");
+  assert.match(release?.after ?? "", /^moves to 1\.0-1-[0-9a-f]{7}$/);
 });
 
 test.run();
