@@ -10,6 +10,8 @@ export interface Reference {
   readonly digest: string | undefined;
 }
 
+/** Of a name without tag and digest, as Docker's reference grammar has it. */
+const longestName = 255;
 const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const repositoryPattern = new RegExp(`^${component}(?:/${component})*$`);
 const componentPattern = new RegExp(`^${component}$`);
@@ -46,6 +48,7 @@ export function parseReference(text: string): Reference | undefined {
   const repository = colon < 0 ? rest : rest.slice(0, colon);
   const tag = colon < 0 ? undefined : rest.slice(colon + 1);
   const valid =
+    named.length - (tag?.length ?? 0) <= longestName &&
     repositoryPattern.test(repository) &&
     (registry === undefined || registryPattern.test(registry)) &&
     (tag === undefined || tagPattern.test(tag)) &&

@@ -13,6 +13,7 @@ export const checkCommand = defineCommand({
     repo: repoOption,
     ...rootOptions,
   },
+  readsMistakes: true,
   examples: [
     ["check", "what is wrong with the definitions, all of it"],
     ["check --format sarif > check.sarif", "for a code host to show at the lines"],

@@ -47,6 +47,8 @@ interface Definition<P extends Record<string, Operand>, O extends Record<string,
   /** Options without `array` that can be given several times all the same. */
   readonly repeated?: readonly string[];
   readonly examples: Command["examples"];
+  /** It says itself what is wrong with `image-builder.json5`. */
+  readonly readsMistakes?: true;
   /** Gets the options as they are settled: given, by the environment, the configuration or default. */
   readonly run: (
     given: ArgumentsCamelCase<InferredOptionTypes<P & O>>,
@@ -60,7 +62,7 @@ export function defineCommand<
   const O extends Record<string, Option>,
 >(definition: Definition<P, O>): Command {
   const { name, byDefault = false, operands = "", describe, run } = definition;
-  const { positionals, options, conflicts, repeated = [], examples } = definition;
+  const { positionals, options, conflicts, repeated = [], examples, readsMistakes = false } = definition;
   const listsOf = () => {
     const all = Object.entries<{ readonly array?: boolean | undefined }>({ ...positionals, ...options });
     return new Set(all.flatMap(([key, { array }]) => (array === true ? [key] : [])).concat(repeated));
@@ -91,7 +93,7 @@ export function defineCommand<
           invoke(typeof given["verbose"] === "number" ? given["verbose"] : 0, async (surroundings) => {
             let root: unknown = given["root"];
             try {
-              const settings = settle(options, listsOf(), given, surroundings.environment);
+              const settings = settle(options, listsOf(), given, surroundings.environment, readsMistakes);
               const { values, conventions } = settings;
               root = values["root"];
               return await run(Object.assign({}, given, values), settings)({ ...surroundings, conventions });

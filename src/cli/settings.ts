@@ -47,13 +47,14 @@ export function variableOf(name: string): string {
 /**
  * Fills in what the command line leaves open: from the environment, from `image-builder.json5`, by default. Refuses what
  * cannot be; where the file is wrong, with all other mistakes in the definitions. `lists` are the options that can be given
- * several times.
+ * several times. A command that `readsMistakes` itself gets what is right in the file.
  */
 export function settle(
   options: Readonly<Record<string, Option>>,
   lists: ReadonlySet<string>,
   given: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv,
+  readsMistakes: boolean,
 ): Settings {
   const values: Record<string, unknown> = {};
   const origins = new Map<string, Origin>();
@@ -75,7 +76,8 @@ export function settle(
     } else if (text !== undefined && text !== "")
       take(name, readVariable(option, text, variable), { kind: "environment", variable });
   }
-  const file = "root" in options || "repo" in options ? readFile(values["root"]) : unconfigured;
+  const file =
+    "root" in options || "repo" in options ? readFile(values["root"], readsMistakes) : unconfigured;
   for (const [name, option] of named) {
     if (origins.has(name)) continue;
     const said: unknown = Object.entries(file.values).find(([key]) => key === name)?.[1];
@@ -87,11 +89,11 @@ export function settle(
 
 const unconfigured: DefinitionReading<Configuration> = { values: {}, problems: [], lineOf: () => 1 };
 
-function readFile(given: unknown): DefinitionReading<Configuration> {
+function readFile(given: unknown, readsMistakes: boolean): DefinitionReading<Configuration> {
   const root = typeof given === "string" ? given : rootAround();
   if (root === undefined) return unconfigured;
   const file = readConfigurationAt(root);
-  if (file.problems.length > 0) throw new Refusal(...readCatalog(root).problems);
+  if (file.problems.length > 0 && !readsMistakes) throw new Refusal(...readCatalog(root).problems);
   return file;
 }
 

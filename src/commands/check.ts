@@ -5,10 +5,11 @@ import { lintInstructions, lintOverrides, lintStack } from "../composing/lint.ts
 import { layOver, openListings } from "../composing/listing.ts";
 import type { LayerListing } from "../composing/listing.ts";
 import { readCatalog } from "../definitions/catalog.ts";
+import type { FoundTexts } from "../definitions/catalog.ts";
 import { asFinding } from "../finding.ts";
 import type { Finding } from "../finding.ts";
-import type { Catalog } from "../model.ts";
 import { exitCodeOf, exitCodes, Refusal } from "../problem.ts";
+import type { Problem } from "../problem.ts";
 import { countFindings, findingLine, findingsJson, findingsSarif } from "../report/check.ts";
 import { counted } from "../report/text.ts";
 import { annotate } from "./annotate.ts";
@@ -29,8 +30,11 @@ export async function check(
   { root, repo, format }: CheckSettings,
   surroundings: Surroundings,
 ): Promise<number> {
-  const { catalog, problems } = readCatalog(root, repo);
-  const findings = catalog === undefined ? problems.map(asFinding) : await inspect(root, catalog);
+  const { catalog, problems, found } = readCatalog(root, repo);
+  const findings = problems
+    .map(asFinding)
+    .concat(found === undefined ? [] : await inspect(root, found, problems));
+  findings.sort(byPlace);
   const errors = findings.filter(({ severity }) => severity === "error");
   const [first] = errors;
   const code = exitCodeOf(errors);
@@ -56,20 +60,26 @@ export async function check(
   return 0;
 }
 
-/** Everything that is to be said of a valid catalog, by file and line. */
-async function inspect(root: string, catalog: Catalog): Promise<readonly Finding[]> {
-  const { science, compat, stacks, conventions, warnings } = catalog;
-  // What two stacks share is said once.
+/** Everything that is to be said of layers beyond the problems that are known. */
+async function inspect(
+  root: string,
+  { dockerfiles, compat, stacks, conventions, warnings }: FoundTexts,
+  problems: readonly Problem[],
+): Promise<readonly Finding[]> {
+  const known = new Set(problems.map(placeOf));
+  // What two stacks share is said once, and of a place only the first mistake.
   const found = new Map<string, Finding>();
   const add = (findings: readonly Finding[]) => {
-    for (const finding of findings) found.set(findingLine(finding), finding);
+    for (const finding of findings)
+      if (finding.severity !== "error" || !known.has(placeOf(finding)))
+        found.set(findingLine(finding), finding);
   };
   for (const warning of warnings) add([{ ...warning, kind: "definition", severity: "warning" }]);
   const list = openListings(root, conventions.ignoreFiles);
-  for (const { directory, dockerfile } of science.values()) {
+  for (const [directory, dockerfile] of dockerfiles) {
     add(lintInstructions(directory, dockerfile));
-    const { listed, problems } = await list(directory);
-    add(problems.map(asFinding));
+    const { listed, problems: own } = await list(directory);
+    add(own.map(asFinding));
     add(lintLinks(listed));
   }
   for (const { directory, fragment } of compat.values()) {
@@ -88,11 +98,15 @@ async function inspect(root: string, catalog: Catalog): Promise<readonly Finding
     add(lintStack(stack));
     const listings: LayerListing[] = [];
     for (const { directory } of stack) listings.push(await list(directory));
-    const { overrides, problems } = layOver(listings);
-    add(problems.map(asFinding));
+    const { overrides, problems: met } = layOver(listings);
+    add(met.map(asFinding));
     add(lintOverrides(stack, overrides));
   }
-  return [...found.values()].sort(byPlace);
+  return [...found.values()];
+}
+
+function placeOf({ file, line }: Problem): string {
+  return `${file}:${line}`;
 }
 
 function byPlace(a: Finding, b: Finding): number {

@@ -21,6 +21,14 @@ export interface CatalogReading {
   readonly catalog: Catalog | undefined;
   /** Sorted by file and line. */
   readonly problems: readonly Problem[];
+  /** What there is to look at further, whatever is wrong with it; undefined where the root holds no layers at all. */
+  readonly found: FoundTexts | undefined;
+}
+
+/** The layers of a root as far as they could be read. */
+export interface FoundTexts extends Pick<Catalog, "compat" | "stacks" | "conventions" | "warnings"> {
+  /** The Dockerfiles of science layers, by directory. */
+  readonly dockerfiles: ReadonlyMap<string, string>;
 }
 
 /**
@@ -34,6 +42,7 @@ export function readCatalog(root: string, repo?: string): CatalogReading {
     const hint = "say with --root which directory holds them";
     return {
       catalog: undefined,
+      found: undefined,
       problems: [{ kind: "usage", message: `neither science/ nor compat/ in ${root}`, hint }],
     };
   }
@@ -55,15 +64,24 @@ export function readCatalog(root: string, repo?: string): CatalogReading {
   problems.push(...checkScienceCycles(science), ...checkVersions(science));
   problems.push(...checkCompatNames(science, compat, foundCompat), ...checkIncludeCycles(compat));
   const fragments = checkFragments(compat, names);
-  problems.push(...fragments.problems);
-  if (problems.length > 0) return { catalog: undefined, problems: problems.sort(byPlace) };
+  problems.push(...fragments.problems, ...checkLengths(science, names.repos));
   const conventions = conventionsOf(configuration.values);
   const warnings = [
     ...links.warnings,
     ...fragments.warnings,
     ...[...foundScience.undefinedLayers, ...foundCompat.undefinedLayers].map(undefinedLayer),
   ].sort(byPlace);
-  return { catalog: { ...makeCatalog(science, compat, conventions), warnings }, problems };
+  const catalog = { ...makeCatalog(science, compat, conventions), warnings };
+  const dockerfiles = new Map(
+    science.flatMap(({ directory, files }) =>
+      files.dockerfile === undefined ? [] : [[directory, files.dockerfile]],
+    ),
+  );
+  return {
+    catalog: problems.length > 0 ? undefined : catalog,
+    problems: problems.sort(byPlace),
+    found: { ...catalog, dockerfiles },
+  };
 }
 
 function undefinedLayer(directory: string): Warning {
@@ -403,6 +421,26 @@ function checkRetired(science: readonly ScienceDraft[]): readonly Problem[] {
   return problems;
 }
 
+/** Of what Docker's reference grammar takes, which counts the registry as well. */
+const longestName = 255;
+
+function checkLengths(science: readonly ScienceDraft[], repos: readonly string[]): readonly Problem[] {
+  const repo = repos.reduce((longest, each) => (each.length > longest.length ? each : longest));
+  return science.flatMap((draft) => {
+    const { image, target } = draft.reading.values;
+    const names = [
+      ["image", `${repo}/rel/${image ?? ""}`],
+      ["target", `${repo}/sci/${target ?? ""}`],
+    ] as const;
+    return names.flatMap(([key, name]) => {
+      if (name.length <= longestName) return [];
+      const message = `the name of its image has ${name.length} characters: ${name.slice(0, 60)}…`;
+      const hint = `shorten "${key}": registries and engines take ${longestName}, with the repository`;
+      return [problemAt("long-name", draft, key, message, hint)];
+    });
+  });
+}
+
 function checkScienceCycles(science: readonly ScienceDraft[]): readonly Problem[] {
   const cycles = findCycles(
     science,
@@ -534,7 +572,7 @@ function makeCatalog(
   for (const { directory, files, reading, dockerfile, named } of science) {
     const { image, version, target, compat: compatName, retired = false } = reading.values;
     const text = files.dockerfile;
-    // No problem was found, so none of these is missing.
+    // None of these is missing where no problem was found.
     if (image === undefined || version === undefined || target === undefined) continue;
     if (compatName === undefined || text === undefined) continue;
     const bases: Base[] = [];
@@ -565,14 +603,16 @@ function makeCatalog(
 
 /** A compat layer after all it includes: depth first, in order, each once. */
 function stackOf(name: string, layers: ReadonlyMap<string, CompatLayer>): readonly string[] {
-  const stack = new Set<string>();
+  const stack: string[] = [];
+  const entered = new Set<string>();
   const lay = (layer: string): void => {
-    if (stack.has(layer)) return;
+    if (entered.has(layer)) return;
+    entered.add(layer);
     for (const included of layers.get(layer)?.includes ?? []) lay(included);
-    stack.add(layer);
+    stack.push(layer);
   };
   lay(name);
-  return [...stack];
+  return stack;
 }
 
 // ---- Graphs and problems

@@ -129,7 +129,7 @@ export function readObject(
   const masked = maskComments(text);
   const opening = Math.max(masked.search(/\S/), 0);
   const places = new Map<string, Place>();
-  const lineAt = (offset: number) => text.slice(0, offset).split("\n").length;
+  const lineAt = lineCounter(text);
   const lineOf = (key: string) => lineAt(places.get(key)?.offset ?? opening);
   const writtenAs = (key: string) => places.get(key)?.value;
   const report: Source["report"] = (key, message, hint, rule = "invalid-value") => {
@@ -168,15 +168,38 @@ export function readObject(
   }
   for (const key of Object.keys(value)) {
     if (known.includes(key) || key === "$schema") continue;
-    const meant = nearest(key, known);
-    const keys = known.map((name) => `"${name}"`).join(", ");
-    const hint = meant === undefined ? `what can be given: ${keys}` : `did you mean "${meant}"?`;
-    report(key, `unknown key "${key}"`, hint, "unknown-key");
+    const shown = key.length > 60 ? `${key.slice(0, 60)}…` : key;
+    report(key, `unknown key "${shown}"`, hintForKey(shown, known), "unknown-key");
   }
   // It tells editors which keys there are, and nobody else anything.
   if ("$schema" in value && typeof value["$schema"] !== "string")
     report("$schema", `"$schema" must be a string, not ${kindOf(value["$schema"])}`, "write it in quotes");
   return { object: value, problems, lineOf, writtenAs, linesIn, report };
+}
+
+/** What people write for those who read the file. */
+const remark = /^(?:\/\/|#|[$_]?comments?|descriptions?|notes?|title|summary|authors?|maintainers?)$/i;
+
+function hintForKey(key: string, known: readonly string[]): string {
+  if (remark.test(key)) return `write it as a comment: # …`;
+  const meant = nearest(key, known);
+  if (meant !== undefined) return `did you mean "${meant}"?`;
+  return `what can be given: ${known.map((name) => `"${name}"`).join(", ")}`;
+}
+
+/** Gives the line of an offset; the starts of all lines are found once, when the first is asked for. */
+function lineCounter(text: string): (offset: number) => number {
+  let starts: number[] | undefined;
+  return (offset) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -192,10 +215,15 @@ export function readString(source: Source, key: string, hintIfMissing: string): 
   return undefined;
 }
 
+/** So that `{version}-{name}` is a tag for every name that `--tag` takes, and every stamp and rollback mark fits as well. */
+const longestVersion = 36;
+
 function readVersion(source: Source): string | undefined {
   const value = source.object?.["version"];
   if (typeof value === "number") {
+    // A whole number reads in one way only.
     const written = source.writtenAs("version") ?? String(value);
+    if (/^\d+$/.test(written) && Number.isSafeInteger(value)) return written;
     const reason =
       written === String(value) ? "as a number 2.10 would read as 2.1" : `as a number it reads as ${value}`;
     source.report(
@@ -206,6 +234,12 @@ function readVersion(source: Source): string | undefined {
     return undefined;
   }
   const version = readString(source, "version", "");
+  if (version !== undefined && version.length > longestVersion) {
+    const message = `"version" has ${version.length} characters`;
+    const hint = `up to ${longestVersion}: a tag has 128, of which the stamp and further names take the rest`;
+    source.report("version", message, hint, "long-name");
+    return undefined;
+  }
   if (version === undefined || isVersion(version)) return version;
   const message = version === "" ? `"version" is empty` : `"version" is "${version}", not dotted numbers`;
   source.report("version", message, 'write numbers with dots between them, e.g. "2.4"');

@@ -142,6 +142,51 @@ test("the docs list every rule, with what it finds", () => {
   }
 });
 
+test("every mistake is found in one run and in every format, whatever else is wrong", async () => {
+  const files = {
+    ...on("base"),
+    ...scienceFiles("b", {}, "FROM debian:12\nRUNN true\n"),
+    ...compatFiles("base"),
+    ...compatFiles("web", ["gone"], "CMD a\nRUM true\n"),
+    ...compatFiles("one", ["two"]),
+    ...compatFiles("two", ["one"]),
+    "image-builder.json5": '{\n"job": 1,\n"repo": "r.example/x" }',
+    "science/a/.dockerignore": "[\n",
+    "science/c/sciserver-image.json": "{",
+    "science/c/Dockerfile": "FROM x\nRUX true\n",
+  };
+  const expected = [
+    ["compat/one/sciserver-image.json", 1, "include-cycle"],
+    ["compat/web/Dockerfile", 2, "unknown-instruction"],
+    ["compat/web/sciserver-image.json", 1, "unknown-compat"],
+    ["image-builder.json5", 2, "unknown-key"],
+    ["science/a/.dockerignore", 1, "ignore-pattern"],
+    ["science/b/Dockerfile", 2, "unknown-instruction"],
+    ["science/c/Dockerfile", 2, "unknown-instruction"],
+    ["science/c/sciserver-image.json", 1, "invalid-syntax"],
+  ] as const;
+  const json = await check(files, "--format", "json");
+  assert.equal([json.code, json.lines], [3, []]);
+  const { findings } = JSON.parse(json.stdout) as {
+    findings: { file: string; line: number; rule: string }[];
+  };
+  assert.equal(
+    findings.map(({ file, line, rule }) => [file, line, rule]),
+    expected,
+  );
+  const sarif = await check(files, "--format", "sarif");
+  assert.equal(
+    (JSON.parse(sarif.stdout) as Log).runs[0]?.results?.map(({ ruleId }) => ruleId),
+    expected.map(([, , rule]) => rule),
+  );
+  const text = await check(files);
+  assert.equal(
+    text.lines.slice(0, -1).map((line) => line.split(":").slice(0, 2).join(":")),
+    expected.map(([file, line]) => `${file}:${line}`),
+  );
+  assert.is(text.lines.at(-1)?.startsWith("ERROR:root:8 problems found"), true);
+});
+
 const every: Files = {
   ...scienceFiles("a b", { image: "a", compat: "top", target: "a" }, "FROM debian:bookworm-slim\nRUM true\n"),
   ...compatFiles("left", [], 'USER idies\nWORKDIR /w\nCMD ["left"]\n'),

@@ -645,6 +645,34 @@ catalog("a near miss of a layer's name is taken for one of the same image where 
   );
 });
 
+// ---- Limits
+
+catalog(
+  "a name that registries and engines do not take is refused, with the repository that makes it so long",
+  () => {
+    const long = "a".repeat(230);
+    const repo = `registry.example/${"x".repeat(20)}`;
+    const read = (name: string, repository: string) =>
+      readCatalog(
+        checkout({
+          ...jupyter,
+          ...science("a", { image: name }),
+          "image-builder.json5": '{ "repo": "r.example/x" }',
+        }),
+        repository,
+      ).problems.map(describeProblem);
+    assert.equal(read("a".repeat(255 - `${repo}/rel/`.length), repo), []);
+    assert.equal(read(long, repo), [
+      `science/a/sciserver-image.json:2: the name of its image has ${repo.length + 235} characters: ${repo}/rel/${"a".repeat(60 - repo.length - 5)}… — ` +
+        'shorten "image": registries and engines take 255, with the repository',
+    ]);
+    assert.match(
+      wrong(science("b", { from: `r.example/${"a".repeat(250)}` })).join(),
+      "is no image reference",
+    );
+  },
+);
+
 // ---- All at once, and nothing twice
 
 catalog("every problem of every file is given in one run, sorted by file and line", () => {
