@@ -2,7 +2,7 @@ import { readPastDefinition } from "../definitions/definition.ts";
 import { readCheckout } from "../git/checkout.ts";
 import { pastDefinitions } from "../git/past.ts";
 import type { PastDefinition } from "../git/past.ts";
-import { changedLayers } from "../planning/changes.ts";
+import { changedLayers, layerDirectories } from "../planning/changes.ts";
 import { formerReleases } from "../planning/orphans.ts";
 import { assess, commitsToCompare, limitStatus } from "../planning/status.ts";
 import { exitCodes } from "../problem.ts";
@@ -15,6 +15,7 @@ import { loadCatalog, triggersOf } from "./preview.ts";
 import { openRegistry } from "./registry.ts";
 import { findImages } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { findDeviations, tellIncomplete } from "./uncommitted.ts";
 
 /** What `status` looks at, as the command line gives it. */
 export interface StatusSettings {
@@ -34,10 +35,14 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   asked.catch(() => undefined);
   const catalog = loadCatalog(root, repo);
   const named = findImages(catalog, settings.images);
-  const { commit, uncommitted } = await asked;
+  const checkout = await asked;
+  const { commit, uncommitted } = checkout;
   const former = formerReleases((await pastDefinitions(root)).flatMap(readPast), catalog);
   const registry = await openRegistry(surroundings);
   const triggers = triggersOf(root, catalog);
+  // What is not there is in no row: a sparse checkout seems to have fewer layers.
+  const all = layerDirectories(catalog);
+  tellIncomplete(await findDeviations(root, catalog, checkout, all, triggers), surroundings);
   const past = openPast(root, catalog, triggers, uncommitted);
   const [findings, orphans] = await Promise.all([
     survey({ root, catalog, repo, past }, registry),
@@ -46,8 +51,8 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const sinces = await past(findings.flatMap((finding) => commitsToCompare(finding, catalog)));
   const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
   const images = assess(findings, catalog, sinces, edited);
-  const all: Status = { formatVersion: 1, repo, commit, images, orphans };
-  const found = settings.images.length === 0 ? all : limitStatus(all, named, catalog);
+  const whole: Status = { formatVersion: 1, repo, commit, images, orphans };
+  const found = settings.images.length === 0 ? whole : limitStatus(whole, named, catalog);
   surroundings.out(format === "json" ? json(found) : statusTable(found));
   return settings.check && !isInOrder(found) ? exitCodes.failure : 0;
 }

@@ -28,12 +28,18 @@ export async function findDeviations(
   triggers: (directory: string, path: string) => boolean,
 ): Promise<Deviations> {
   const directories = layerDirectories(catalog);
-  const found = await compareWithCommit(root, tree, (path) => {
+  const compared = await compareWithCommit(root, tree, (path) => {
     if (path === configurationName) return "built";
     const directory = layerOf(path, directories);
     if (directory === undefined) return "lost";
-    if (!built.has(directory)) return undefined;
-    return path === directory || triggers(directory, path.slice(directory.length + 1)) ? "built" : undefined;
+    return built.has(directory) ? "built" : undefined;
+  });
+  // Few files differ, and only for these a .dockerignore is read.
+  const found = compared.filter(({ path }) => {
+    const directory = layerOf(path, directories);
+    return (
+      directory === undefined || path === directory || triggers(directory, path.slice(directory.length + 1))
+    );
   });
   const uncommitted: Uncommitted[] = [];
   for (const each of found) {
