@@ -83,4 +83,6 @@ export interface Orphan {
   readonly commit: string | null;
   /** It was retired before it went, so that nobody expects updates. */
   readonly retired: boolean;
+  /** Another publishing branch that still makes it, and so no orphan; null where none does. */
+  readonly branch: string | null;
 }

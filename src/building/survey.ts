@@ -171,6 +171,7 @@ export async function findOrphaned(
   repo: string,
   former: ReadonlyMap<string, FormerRelease>,
   registry: RegistryReader,
+  elsewhere: ReadonlyMap<string, string>,
 ): Promise<readonly Orphan[]> {
   const made = releasesOf(catalog);
   const images = new Set([...catalog.science.values(), ...former.values()].map(({ image }) => image));
@@ -191,6 +192,7 @@ export async function findOrphaned(
             definition: last?.definition ?? null,
             commit: last?.commit ?? null,
             retired: last?.retired ?? false,
+            branch: elsewhere.get(`${image} ${version}`) ?? null,
           };
         }),
       );

@@ -1,7 +1,11 @@
 import { configurationName, defaultRepo } from "../conventions.ts";
 import { matchesBranch } from "../definitions/branch-patterns.ts";
 import { readConfigurationAt } from "../definitions/configuration.ts";
+import { readPastDefinition } from "../definitions/definition.ts";
+import { commitsApart, readBranches } from "../git/branches.ts";
+import type { Branch } from "../git/branches.ts";
 import { readBranch } from "../git/checkout.ts";
+import { definitionsAt } from "../git/past.ts";
 import { Refusal } from "../problem.ts";
 
 /** The variables in which CI systems name the branch or tag, since they check out its commit. */
@@ -27,6 +31,37 @@ export async function branchOf(root: string, environment: NodeJS.ProcessEnv): Pr
 
 function prefixed(prefix: string, number: string | undefined): string | undefined {
   return number === undefined || number === "" ? undefined : `${prefix}${number}`;
+}
+
+/**
+ * What other publishing branches make, each with such a branch: `solar 2.0` of a release, `sci/solar:2.0` of a science layer.
+ * That of the branch that is built does not count, nor, where that one does not publish itself, that of the branch which it parted
+ * from last, as it is to be merged there. Without `publishFrom` there is none.
+ */
+export async function madeElsewhere(
+  root: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<ReadonlyMap<string, string>> {
+  const { publishFrom } = readConfigurationAt(root).values;
+  const made = new Map<string, string>();
+  if (publishFrom === undefined) return made;
+  const here = (await branchOf(root, environment)) ?? "";
+  const publishing = (await readBranches(root)).filter(({ name }) => matchesBranch(publishFrom, name));
+  const goal = matchesBranch(publishFrom, here) ? new Set([here]) : await nearestBranches(root, publishing);
+  for (const branch of publishing.filter(({ name }) => !goal.has(name)))
+    for (const { path, text } of await definitionsAt(root, branch.ref)) {
+      const layer = readPastDefinition(text, path);
+      if (layer === undefined || layer.retired) continue;
+      made.set(`${layer.image} ${layer.version}`, branch.name);
+      made.set(`sci/${layer.target}:${layer.version}`, branch.name);
+    }
+  return made;
+}
+
+async function nearestBranches(root: string, branches: readonly Branch[]): Promise<ReadonlySet<string>> {
+  const apart = await Promise.all(branches.map((branch) => commitsApart(root, branch)));
+  const least = Math.min(...apart);
+  return new Set(branches.flatMap(({ name }, index) => (apart[index] === least ? [name] : [])));
 }
 
 /** Refuses, as a mistake of the command line, to publish to a checkout's own repository from a branch that `publishFrom` lacks. */

@@ -15,7 +15,7 @@ import { stampOf } from "../planning/names.ts";
 import { builtDirectories, limitPlan, makePlan } from "../planning/plan.ts";
 import type { Staleness } from "../planning/stale.ts";
 import type { Finding } from "../planning/status.ts";
-import { Refusal } from "../problem.ts";
+import { printable, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { nearest } from "../nearest.ts";
 import { asRange } from "../ref.ts";
@@ -77,7 +77,9 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const catalog = loadCatalog(settings.root, settings.repo);
   const answer = await asked;
   const { checkout, orphans } =
-    ref === null ? { checkout: answer, orphans: [] } : await protectImages(settings, catalog, answer, ref);
+    ref === null
+      ? { checkout: answer, orphans: [] }
+      : await protectImages(settings, catalog, answer, ref, surroundings);
 
   const triggers = triggersOf(settings.root, catalog);
   const configured = ref === null ? none : await configurationChanges(settings, catalog, checkout, ref);
@@ -169,6 +171,7 @@ async function protectImages(
   catalog: Catalog,
   checkout: Checkout,
   ref: string,
+  { environment, progress }: Surroundings,
 ): Promise<{ readonly checkout: Checkout; readonly orphans: readonly Orphaned[] }> {
   const files = checkout.changed.filter((file) => /^science\/.+\/sciserver-image\.json$/.test(file));
   if (files.length === 0) return { checkout, orphans: [] };
@@ -187,7 +190,14 @@ async function protectImages(
       readDockerfile(text, file).images.map(({ reference }) => reference),
     );
   }
-  const found = findOrphans(before, changed, catalog, taken);
+  const lost = findOrphans(before, changed, catalog, taken);
+  const elsewhere =
+    lost.length === 0 ? undefined : await (await import("./branch.ts")).madeElsewhere(root, environment);
+  const found = lost.filter(({ orphan }) => {
+    const branch = elsewhere?.get(orphan.name);
+    if (branch !== undefined) progress(`${printable(`${orphan.name} is kept by branch ${branch}`)}.\n`);
+    return branch === undefined;
+  });
   if (found.length > 0 && !allowOrphans) throw new Refusal(...found.map(({ problem }) => problem));
   const retired = onlyRetired(before, catalog);
   return {

@@ -10,6 +10,7 @@ import type { Status } from "../status.ts";
 import { findOrphaned, survey } from "../building/survey.ts";
 import { statusTable } from "../report/status.ts";
 import { json } from "../report/text.ts";
+import { madeElsewhere } from "./branch.ts";
 import { openPast } from "./past.ts";
 import { loadCatalog, triggersOf } from "./preview.ts";
 import { openRegistry } from "./registry.ts";
@@ -38,6 +39,7 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const checkout = await asked;
   const { commit, uncommitted } = checkout;
   const former = formerReleases((await pastDefinitions(root)).flatMap(readPast), catalog);
+  const elsewhere = await madeElsewhere(root, surroundings.environment);
   const registry = await openRegistry(surroundings);
   const triggers = triggersOf(root, catalog);
   // What is not there is in no row: a sparse checkout seems to have fewer layers.
@@ -46,7 +48,7 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
   const past = openPast(root, catalog, triggers, uncommitted);
   const [findings, orphans] = await Promise.all([
     survey({ root, catalog, repo, past }, registry),
-    findOrphaned(catalog, repo, former, registry),
+    findOrphaned(catalog, repo, former, registry, elsewhere),
   ]);
   const sinces = await past(findings.flatMap((finding) => commitsToCompare(finding, catalog)));
   const edited = new Set(changedLayers(catalog, uncommitted, triggers).keys());
@@ -61,7 +63,7 @@ export async function status(settings: StatusSettings, surroundings: Surrounding
 function isInOrder({ images, orphans }: Status): boolean {
   return (
     images.every(({ state }) => state === "current" || state === "retired") &&
-    orphans.every(({ retired }) => retired)
+    orphans.every(({ retired, branch }) => retired || branch !== null)
   );
 }
 

@@ -26,6 +26,16 @@ export async function definitionsBefore(root: string, ref: string): Promise<read
   return diff.code === 0 ? readBlobs(root, oldSides(diff.stdout).filter(isDefinition)) : [];
 }
 
+/** The definitions of science layers at a revision. */
+export async function definitionsAt(root: string, revision: string): Promise<readonly PastDefinition[]> {
+  const tree = await git(root, ["ls-tree", "-r", "-z", revision, "--", "science/"]);
+  const files = split(tree.stdout).flatMap((entry) => {
+    const [, blob = "", path = ""] = /^100(?:644|755) blob ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [];
+    return blob === "" ? [] : [{ path, blob, commit: "" }];
+  });
+  return readBlobs(root, files.filter(isDefinition));
+}
+
 /** The text of a file as the older side of a ref has it, where the sides differ in it; undefined where it has none. */
 export async function textBefore(root: string, ref: string, file: string): Promise<string | undefined> {
   const diff = await git(root, ["diff", ...pathOptions, ...rawOptions, ref, "--", file]);

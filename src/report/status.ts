@@ -18,7 +18,8 @@ export function statusTable({ repo, images, orphans }: Status): string {
     ]),
   ];
   const count = (state: ImageStatus["state"]) => images.filter((image) => image.state === state).length;
-  const retired = count("retired") + orphans.filter((orphan) => orphan.retired).length;
+  const retired =
+    count("retired") + orphans.filter(({ retired: is, branch }) => is && branch === null).length;
   const counts: readonly (readonly [number, string])[] = [
     [count("current"), "up to date"],
     [count("behind"), "behind"],
@@ -29,7 +30,8 @@ export function statusTable({ repo, images, orphans }: Status): string {
     [count("unknown"), "not comparable"],
     [count("unpublished"), "never published"],
     [retired, "retired"],
-    [orphans.filter((orphan) => !orphan.retired).length, "orphaned"],
+    [orphans.filter(({ branch }) => branch !== null).length, "kept by another branch"],
+    [orphans.filter((orphan) => !orphan.retired && orphan.branch === null).length, "orphaned"],
   ];
   const totals = counts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
   const heads = ["IMAGE", "PUBLISHED", "DATE", "STATUS"];
@@ -95,7 +97,8 @@ function lagText({ directory, commits, uncommitted }: Lag): string {
     : `${directory} by ${far} and uncommitted changes`;
 }
 
-function orphanText({ definition, commit, retired }: Orphan): string {
+function orphanText({ definition, commit, retired, branch }: Orphan): string {
+  if (branch !== null) return printable(`kept by branch ${branch}`);
   const since = commit === null ? "" : ` since ${commit.slice(0, 7)} (${definition ?? ""})`;
   return retired ? `retired, and gone${since}` : `orphan: no layer makes it${since}, no more compat updates`;
 }

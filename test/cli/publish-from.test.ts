@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { requirePublishingBranch } from "../../src/commands/branch.ts";
+import { madeElsewhere, requirePublishingBranch } from "../../src/commands/branch.ts";
 import { Refusal } from "../../src/problem.ts";
-import { compatFiles, git, makeRepository, runTool, scienceFiles } from "../support/checkout.ts";
+import { commit, compatFiles, git, makeRepository, runTool, scienceFiles } from "../support/checkout.ts";
 
 const test = suite("publishFrom");
 
@@ -52,11 +52,11 @@ test("another repository takes any branch, the file's own one those that are nam
 test("where a commit is checked out, the CI system names the branch or tag", async () => {
   git(root, "switch", "--quiet", "--detach");
   const cases: readonly (readonly [NodeJS.ProcessEnv, RegExp | undefined])[] = [
-    [{}, /a commit that is on no branch .* in one of GITHUB_REF, BRANCH_NAME and CI_COMMIT_BRANCH/],
+    [{}, /a commit that is on no branch .* in one of GITHUB_REF, BRANCH_NAME, CI_COMMIT_BRANCH and /],
     [{ GITHUB_REF: "" }, /a commit that is on no branch/],
     [{ GITHUB_REF: "refs/heads/main" }, undefined],
     [{ GITHUB_REF: "refs/tags/2026.1" }, undefined],
-    [{ GITHUB_REF: "refs/pull/12/merge" }, /branch refs\/pull\/12\/merge/],
+    [{ GITHUB_REF: "refs/pull/12/merge" }, /branch pr-12 does not publish/],
     [{ BRANCH_NAME: "main" }, undefined],
     [{ CI_COMMIT_BRANCH: "feature/main" }, /branch feature\/main/],
   ];
@@ -65,6 +65,32 @@ test("where a commit is checked out, the CI system names the branch or tag", asy
     if (expected === undefined) assert.is(message, undefined);
     else assert.match(message ?? "", expected);
   }
+});
+
+test("what another publishing branch still makes is kept by it, and is no orphan", async () => {
+  const place = makeRepository({
+    ...scienceFiles("one"),
+    ...scienceFiles("old"),
+    ...compatFiles("base"),
+    "image-builder.json5": `{ "repo": "${repo}", "publishFrom": ["main", "20*"] }\n`,
+  });
+  git(place, "branch", "2026.1");
+  git(place, "branch", "wip");
+  // One more commit, so that 2026.1 is not what a branch from here parts from last.
+  commit(place, { "README.md": "1" });
+  git(place, "switch", "--quiet", "-c", "fix");
+  for (const branch of ["main", "fix"]) {
+    git(place, "switch", "--quiet", branch);
+    commit(place, { "science/old": null });
+    const { code, stderr } = await runTool(place, ["plan"], { GITHUB_REF: "" });
+    assert.is(code, 0, stderr);
+    assert.is(stderr, "old 1.0 is kept by branch 2026.1.\n");
+    assert.is((await madeElsewhere(place, {})).get("old 1.0"), "2026.1");
+  }
+  git(place, "branch", "--quiet", "--delete", "--force", "2026.1");
+  // Neither the branch that it is to be merged into nor one that does not publish keeps it.
+  const { code, stderr } = await runTool(place, ["plan"], { GITHUB_REF: "" });
+  assert.is(code, 3, stderr);
 });
 
 test.run();

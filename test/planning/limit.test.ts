@@ -79,6 +79,7 @@ test("a status that is limited to an image has the layers below it, and other ve
     definition: null,
     commit: null,
     retired: false,
+    branch: null,
   });
   const layers = [...catalog.science.values()];
   const status = {
