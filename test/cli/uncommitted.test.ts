@@ -8,6 +8,7 @@ import {
   makeRepository,
   runTool,
   scienceFiles,
+  startTool,
   writeFiles,
 } from "../support/checkout.ts";
 
@@ -57,6 +58,11 @@ test("--push refuses a pointer, a missing submodule and a sparse checkout, each 
   assert.is(refused.stderr, missing.map((line) => `ERROR:root:${line}`).join(""));
   const previewed = await runTool(root, ["--dryrun"]);
   assert.equal([previewed.code, previewed.stderr], [0, missing.join("")]);
+  // No registry answers there; what is missing is told before.
+  const status = startTool(root, ["status", "--repo", "127.0.0.1:1/x"]);
+  await status.says(/git sparse-checkout disable\n/);
+  status.process.kill();
+  assert.ok(status.said().startsWith(missing.join("")));
 });
 
 test.run();
