@@ -100,6 +100,7 @@ composing("a heredoc without its end is refused with the line where it starts", 
   assert.equal(problems, [
     {
       kind: "definition",
+      rule: "unterminated-heredoc",
       file: "compat/b/Dockerfile",
       line: 2,
       message: "the heredoc EOF is not ended",
