@@ -47,7 +47,7 @@ function publishedText(published: PublishedImage | null): readonly [string, stri
 }
 
 function stateText(image: ImageStatus, repo: string): string {
-  const { state, behind, published, reference, heldBy } = image;
+  const { state, behind, differs, published, reference, heldBy } = image;
   switch (state) {
     case "current":
       return "up to date";
@@ -70,7 +70,7 @@ function stateText(image: ImageStatus, repo: string): string {
     case "rolled-back": {
       const own = heldBy === reference || heldBy === null;
       const what = own ? "rolled back" : `stands on ${belowRepo(heldBy, repo)}, which was rolled back`;
-      return behind.length === 0 ? what : `${what}; ${behindText(image)}`;
+      return behind.length === 0 || differs.length === 0 ? what : `${what}; ${behindText(image)}`;
     }
   }
 }
