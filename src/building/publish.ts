@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { TransientFailure } from "../engine/engine.ts";
 import type { Engine, OnProgress } from "../engine/engine.ts";
 import { tryTransfer } from "../engine/retry.ts";
@@ -15,6 +16,8 @@ import { runSchedule } from "./schedule.ts";
 
 /** Pushes at once: they wait for the network more than they work. */
 const pushesAtOnce = 4;
+/** How long (ms) another run at least has for a move that it has begun. */
+const shortestWait = 100;
 /** Moves at once: each is a few small requests. */
 const movesAtOnce = 8;
 
@@ -135,7 +138,8 @@ export interface Retag {
 
 /**
  * Moves tags in the registry, by digest and without moving a layer; each is judged right before. One that must stay is
- * a result of its own, one that cannot be moved stops the rest.
+ * a result of its own, one that cannot be moved stops the rest. A run that judged a tag earlier can move it later, back
+ * to its own older build: so there is a second look, once such a run has had the time for it, and the tag is judged again.
  */
 export async function moveTags(
   retags: readonly Retag[],
@@ -146,13 +150,38 @@ export async function moveTags(
     signal,
   }: Told & { readonly judge: Omit<Judge, "registry">; readonly registry: Registry },
 ): Promise<PushResult[]> {
-  const moves = new Map(
-    retags.map((retag): [string, Publishing] => [
-      retag.tag,
-      { reference: retag.tag, needs: [], publish: () => moveTag(retag, { registry, ...judge }) },
-    ]),
-  );
-  return publishAll([...moves.values()], { onEvent, signal, atOnce: movesAtOnce });
+  let slowest = 0;
+  const move = async (retag: Retag): Promise<PushResult> => {
+    const begun = performance.now();
+    const result = await moveTag(retag, { registry, ...judge });
+    slowest = Math.max(slowest, performance.now() - begun);
+    return result;
+  };
+  const results = new Map<string, PushResult>();
+  for (let waiting = new Map(retags.map((retag) => [retag.tag, retag])); waiting.size > 0;) {
+    const moves = [...waiting.values()].map((retag): Publishing => ({
+      reference: retag.tag,
+      needs: [],
+      publish: () => move(retag),
+    }));
+    const moved = await publishAll(moves, { onEvent, signal, atOnce: movesAtOnce });
+    for (const result of moved) results.set(result.reference, result);
+    if (moved.some(({ kind }) => kind === "unpushed") || moved.every(({ kind }) => kind !== "pushed")) break;
+    await sleep(Math.max(shortestWait, 2 * slowest), undefined, { signal }).catch(() => undefined);
+    const overtaken = new Set(await movedBack(moved, registry));
+    waiting = new Map([...waiting].filter(([tag]) => overtaken.has(tag)));
+  }
+  return [...results.values()];
+}
+
+/** The tags that were moved here and name something else by now. What cannot be asked any more counts as moved. */
+async function movedBack(moved: readonly PushResult[], registry: Registry): Promise<readonly string[]> {
+  const looks = moved.map(async (result) => {
+    if (result.kind !== "pushed") return [];
+    const there = await registry.resolve(result.reference).catch(() => undefined);
+    return there === undefined || there.digest === result.digest ? [] : [result.reference];
+  });
+  return (await Promise.all(looks)).flat();
 }
 
 /** Other runs may move the same tag at the same time, and a registry moves one without asking where it was. */

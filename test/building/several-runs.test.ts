@@ -2,6 +2,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { commit, compatFiles, git, makeRepository, temporaryDirectory } from "../support/checkout.ts";
+import { unique } from "../support/engine-room.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
+import type { ProxiedRequest } from "../support/fault-proxy.ts";
 import { testPlatform } from "../support/platform.ts";
 import { digestAt, onBusybox, openWorkplace } from "../support/released.ts";
 
@@ -36,6 +39,37 @@ for (let round = 1; round <= rounds; round += 1) {
       assert.is(await digestAt(`${place.repo}/${name}`), await digestAt(`${place.repo}/${name}-${stamp}`));
   });
 }
+
+test("an older run that moves a tag right after a newer one does not keep it", async () => {
+  const proxy = await startFaultProxy((await testPlatform()).registry);
+  try {
+    const place = await openWorkplace(`${proxy.address}/test-${unique()}`);
+    const [older = "", , newer = ""] = threeCommits();
+    const moves = ({ method, path }: ProxiedRequest) => method === "PUT" && path.endsWith("/manifests/1.0");
+    // The older run has judged its tags, and waits with the moves until the newer one has made its own.
+    const held: (() => void)[] = [];
+    let made = 0;
+    const late = new Promise<void>((done) => {
+      proxy.break(async (request) => {
+        if (!moves(request)) return undefined;
+        if (held.length < 4) {
+          if (held.length === 3) done();
+          await new Promise<void>((go) => held.push(go));
+        } else if (++made === 4) setTimeout(() => held.forEach((go) => go()), 30);
+        return undefined;
+      });
+    });
+    const first = place.run(older, ["--all", "--push"]);
+    await late;
+    const second = await place.run(newer, ["--all", "--push"]);
+    for (const { code, stderr } of [await first, second]) assert.is(code, 0, stderr);
+    const stamp = `4-${git(newer, "rev-parse", "--short=7", "HEAD")}`;
+    for (const name of ["sci/one:1.0", "sci/two:1.0", "rel/one:1.0", "rel/two:1.0"])
+      assert.is(await digestAt(`${place.repo}/${name}`), await digestAt(`${place.repo}/${name}-${stamp}`));
+  } finally {
+    await proxy.stop();
+  }
+});
 
 test("three publishers of one commit all succeed, with one image under each tag", async () => {
   const place = await openWorkplace();
