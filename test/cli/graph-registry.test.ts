@@ -28,7 +28,7 @@ test("with --stale the page tells what each rolling tag names before and after",
   const short = digest.slice(0, "sha256:".length + 12);
   const science = layers.get("science/a");
   assert.is(science?.tags?.before, `42-f90dbd6, built 2026-01-02 03:04 UTC, ${short}`);
-  assert.is(science?.tags?.after, "stays as it is");
+  assert.is(science?.tags?.after, "not moved");
   assert.equal(science?.why, [
     { text: "Not built: cannot be compared: commit f90dbd6 is not in this clone (git fetch)." },
   ]);
