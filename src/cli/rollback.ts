@@ -1,5 +1,5 @@
 import { defineCommand } from "./command.ts";
-import { readRepo, repoOption, rootOptions } from "./options.ts";
+import { readRepo, repoOption, rootAround, rootOptions } from "./options.ts";
 
 export const rollbackCommand = defineCommand({
   name: "rollback",
@@ -9,7 +9,7 @@ export const rollbackCommand = defineCommand({
     image: {
       type: "string",
       demandOption: true,
-      describe: "IMAGE:VERSION or sci/TARGET:VERSION",
+      describe: "IMAGE[:VERSION] or sci/TARGET[:VERSION]",
     },
   },
   options: {
@@ -30,6 +30,6 @@ export const rollbackCommand = defineCommand({
   run: (given) => async (surroundings) => {
     const { rollback } = await import("../commands/rollback.ts");
     const { image, to, dryrun } = given;
-    return rollback({ repo: readRepo(given.repo), image, to, dryrun }, surroundings);
+    return rollback({ root: rootAround(), repo: readRepo(given.repo), image, to, dryrun }, surroundings);
   },
 });

@@ -13,7 +13,7 @@ import type { Between, ComparedImage, FileDiff, ImageDiff, LayerBuild, LayerDiff
 import { diffText } from "../report/diff.ts";
 import { json } from "../report/text.ts";
 import { isVersion } from "../version.ts";
-import { inFull, layerOf, notThere, openCheckout, openImages } from "./found-image.ts";
+import { inFull, layerOf, nameWithVersion, notThere, openCheckout, openImages } from "./found-image.ts";
 import type { FoundImage, OpenCheckout } from "./found-image.ts";
 import { readImageName } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -59,17 +59,17 @@ export async function diff(settings: DiffSettings, surroundings: Surroundings): 
 }
 
 /** Both references in full. Refuses what names no image. */
-function readReferences({ from, to, repo }: DiffSettings): readonly [string, string] {
-  const [older, newer] = [readName(from, repo), readName(to, repo)];
+function readReferences({ from, to, repo, root }: DiffSettings): readonly [string, string] {
+  const [older, newer] = [readName(from, repo, root), readName(to, repo, root)];
   return [older ?? withStamp(from, newer, to), newer ?? withStamp(to, older, from)];
 }
 
 /** Undefined for a stamp. */
-function readName(text: string, repo: string): string | undefined {
+function readName(text: string, repo: string, root: string | undefined): string | undefined {
   if (parseImmutableTag(`1-${text}`) !== undefined) return undefined;
   const full = inFull(text);
   if (full !== undefined) return full;
-  const { path = "", suffix = "" } = readImageName(text) ?? {};
+  const { path = "", suffix = "" } = readImageName(nameWithVersion(text, root, repo)) ?? {};
   if (/^:\w[\w.-]*$/.test(suffix)) return `${repo}/${path}${suffix}`;
   throw new Refusal({
     kind: "usage",

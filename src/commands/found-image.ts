@@ -7,6 +7,7 @@ import type { Problem } from "../problem.ts";
 import type { Inspection } from "../published.ts";
 import { formatReference, parseReference } from "../reference.ts";
 import { loadCatalog } from "./preview.ts";
+import { findImage, readImageName, referenceOf } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** A reference that names its registry; what does not is a name of the catalog, or of what is in the repository. */
@@ -70,6 +71,12 @@ async function openEngine(surroundings: Surroundings): Promise<ImageReader> {
     const digest = digestOf(facts, reference) ?? facts.id;
     return { reference, digest, size, compressed, platform, labels, created };
   };
+}
+
+/** The name with the version that the checkout around has of it, where it gives none; refuses as `findImage` does. */
+export function nameWithVersion(name: string, root: string | undefined, repo: string): string {
+  if (root === undefined || readImageName(name)?.suffix !== "") return name;
+  return referenceOf(repo, findImage(loadCatalog(root, repo), name)).slice(repo.length + 1);
 }
 
 /** Says that an image is not where it was looked for. */
