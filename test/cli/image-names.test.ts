@@ -11,8 +11,7 @@ const root = makeRepository({
   ...scienceFiles("two-2", { image: "two", version: "2.0" }),
   ...compatFiles("base"),
 });
-const named = (name: string, around: string | undefined = root) =>
-  nameWithVersion(name, around, "example.org/images");
+const named = (name: string) => nameWithVersion(name, root, "example.org/images");
 
 test("get the version that the definitions around have, where they have one", () => {
   assert.is(named("tools"), "rel/tools:1.1");
