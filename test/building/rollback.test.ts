@@ -194,7 +194,7 @@ test("what cannot be taken back is said with what there is", async () => {
   const place = await openCopy();
   const all = `${stamp3}, ${stamp2}, ${stamp1}`;
   for (const [args, expected] of [
-    [["one"], '"one": give an image and its version, e.g. tools:1.0 or sci/tools:1.0'],
+    [["One"], '"One": give an image and its version, e.g. tools:1.0 or sci/tools:1.0'],
     [["One:1.0"], '"One:1.0": give an image and its version'],
     [["one:2.0"], `${place.repo}/rel/one:2.0 is not in the registry, so there is nothing to take back — `],
     [["nothing:1.0"], `${place.repo}/rel/nothing:1.0 is not in the registry`],

@@ -206,7 +206,7 @@ test("what names no build is a mistake of the command line, and what is not ther
   const place = await openWorkplace();
   const root = makeRepository(files);
   for (const [from, to, code, said] of [
-    ["basic", "basic:2.0", 2, /^ERROR:root:"basic" names no build of an image — IMAGE:VERSION-STAMP or /],
+    ["basic", "basic:2.0", 2, /^ERROR:root:basic has several versions — name one: basic:1\.0, basic:2\.0$/m],
     [
       "42-f90dbd6",
       "43-f90dbd6",
