@@ -53,9 +53,12 @@ export function assess(
   sinces: Sinces,
   uncommitted: ReadonlySet<string>,
 ): readonly ImageStatus[] {
+  // One that was taken back to a build of the same inputs keeps nothing from being built on it.
   const held = new Map(
     findings.flatMap((each) =>
-      each.held && each.kind === "science" ? [[each.layer.directory, each.reference]] : [],
+      each.held && each.kind === "science" && (each.verdict?.kind !== "same" || each.replaced)
+        ? [[each.layer.directory, each.reference]]
+        : [],
     ),
   );
   const images = findings.map((finding): ImageStatus => {
@@ -72,7 +75,8 @@ export function assess(
     if (finding.replaced) return { ...found, state: "replaced", differs: ["image"] };
     if (verdict.kind === "same") return { ...found, state: "current" };
     if (verdict.kind === "unknown") return { ...compared, state: "unknown" };
-    const heldBy = partsOf(finding, catalog).flatMap((part) => held.get(part.directory) ?? [])[0];
+    const below = verdict.in === "base" ? partsOf(finding, catalog) : [];
+    const heldBy = below.flatMap((part) => held.get(part.directory) ?? [])[0];
     if (heldBy !== undefined) return { ...compared, state: "rolled-back", heldBy };
     const diverged = published.commit !== null && sinces.get(published.commit)?.leadsHere === false;
     return { ...compared, state: diverged ? "diverged" : "behind" };

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { judgeStale } from "../../src/planning/stale.ts";
@@ -142,5 +143,42 @@ test("is the same for status and --stale", () => {
     0,
   ]);
 });
+
+/** What the registry may have of one image. */
+const found = fc.record({
+  verdict: fc.constantFrom<Finding["verdict"][]>(
+    { kind: "same" },
+    { kind: "differs", in: "base" },
+    { kind: "differs", in: "files" },
+    { kind: "unknown", commit: "ccccccc1" },
+  ),
+  retired: fc.boolean(),
+  held: fc.boolean(),
+  replaced: fc.boolean(),
+  isPublished: fc.boolean(),
+});
+
+test("is the same for status and --stale whatever the layers are built on", () =>
+  fc.assert(
+    fc.property(fc.tuple(found, found, found), (all) => {
+      const samples = [
+        { kind: "science", layer: low, reference: "r/sci/low:1.0" },
+        { kind: "science", layer: high, reference: "r/sci/high:1.0" },
+        { kind: "release", layer: high, reference: "r/rel/high:1.0" },
+      ] as const;
+      const findings = all.map(({ isPublished, ...rest }, index): Finding => {
+        const sample = samples[index] ?? samples[0];
+        const absent = { verdict: null, published: null, held: false, replaced: false };
+        return { ...published, ...sample, ...rest, ...(isPublished && !rest.retired ? {} : absent) };
+      });
+      const { reasons } = judgeStale(findings, catalog);
+      for (const { id, state } of assess(findings, catalog, new Map(), new Set()))
+        assert.is(
+          ["unpublished", "behind", "diverged", "replaced"].includes(state),
+          reasons.has(id),
+          `${id} ${state}`,
+        );
+    }),
+  ));
 
 test.run();
