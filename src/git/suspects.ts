@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Uncommitted } from "../model.ts";
 import { Refusal } from "../problem.ts";
+import { readPrefix } from "./checkout.ts";
 import { git, unexpected } from "./git.ts";
 import { canBePointer, isPointer, readPointer } from "./pointer.ts";
 import type { Blob } from "./working-tree.ts";
@@ -112,8 +113,12 @@ async function readContents(
   if (suspects.length === 0) return [];
   // The size that git puts before each content is that of the blob, and not of what it makes of it.
   const boundary = randomUUID();
+  // It takes paths from the top of the repository.
+  const prefix = asCheckedOut ? await readPrefix(root) : "";
   const command = ["cat-file", `--batch=${boundary}`, ...(asCheckedOut ? ["--filters"] : [])];
-  const input = suspects.map(({ blob: { name, path } }) => `${name}${asCheckedOut ? ` ${path}` : ""}\n`);
+  const input = suspects.map(
+    ({ blob: { name, path } }) => `${name}${asCheckedOut ? ` ${prefix}${path}` : ""}\n`,
+  );
   const answer = await git(root, [...plain, ...command], { input: input.join(""), bytes: true });
   if (answer.code !== 0) throw new Refusal(unexpected(answer));
   const contents = answer.stdout.split(`${boundary}\n`).slice(1);

@@ -148,6 +148,16 @@ test("line ends that core.autocrlf converts are found; those that .gitattributes
   ]);
 });
 
+test("what .gitattributes prescribes holds where the definitions are below the top of their repository", async () => {
+  const root = makeRepository({
+    ".gitattributes": "defs/science/a/*.bat eol=crlf\n",
+    "defs/science/.gitattributes": "*.id ident\n",
+    "defs/science/a/run.bat": "one\ntwo\n",
+    "defs/science/a/v.id": "$Id$\n",
+  });
+  assert.equal(await differing(path.join(clone(root), "defs")), []);
+});
+
 test("attributes of this clone alone prescribe nothing", async () => {
   const root = makeRepository({ "science/a/f": "one\n" });
   fs.mkdirSync(path.join(root, ".git/info"), { recursive: true });
