@@ -35,12 +35,16 @@ export async function findDeviations(
     return built.has(directory) ? "built" : undefined;
   });
   // Few files differ, and only for these a .dockerignore is read.
-  const found = compared.filter(({ path }) => {
+  const counting = compared.filter(({ path }) => {
     const directory = layerOf(path, directories);
-    return (
-      directory === undefined || path === directory || triggers(directory, path.slice(directory.length + 1))
-    );
+    const inside = path.slice((directory?.length ?? 0) + 1).replace(/\/$/, "");
+    return directory === undefined || path === directory || triggers(directory, inside);
   });
+  // The files in a directory say more.
+  const found = counting.filter(
+    ({ path }) =>
+      !path.endsWith("/") || !counting.some((other) => other.path !== path && other.path.startsWith(path)),
+  );
   const uncommitted: Uncommitted[] = [];
   for (const each of found) {
     const decides =

@@ -20,13 +20,16 @@ export type Fate = (path: string) => "built" | "lost" | undefined;
  */
 export async function compareWithCommit(
   root: string,
-  { uncommitted, hidden, listing }: WorkingTree,
+  { uncommitted, strange, hidden, listing }: WorkingTree,
   fate: Fate,
 ): Promise<readonly Uncommitted[]> {
   const told = new Set(uncommitted.map(({ path }) => path));
   const found = uncommitted.flatMap(({ path, how }): readonly Uncommitted[] =>
     how !== "inside" && fate(path) === "built" ? [{ path, how }] : [],
   );
+  // A directory is in the image also where it is empty, or no file of it is.
+  for (const path of strange)
+    if (!told.has(path) && fate(path) === "built") found.push({ path, how: "untracked" });
   const suspects: Suspect[] = [];
   for (const blob of readBlobs(listing)) {
     const { path, mode } = blob;

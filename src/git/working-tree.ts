@@ -7,6 +7,8 @@ import type { Answer } from "./git.ts";
 export interface WorkingTree {
   /** What git itself says of the files that differ from the commit, are unknown to it or ignored. */
   readonly uncommitted: readonly Told[];
+  /** The topmost directories, each with a `/` at its end, in which git holds nothing; empty ones are in no other answer of it. */
+  readonly strange: readonly string[];
   /** The files that git was told not to look at, each with whether it may be missing (skip-worktree). */
   readonly hidden: ReadonlyMap<string, boolean>;
   /** What the commit holds; {@link readBlobs} understands it. */
@@ -33,7 +35,7 @@ export interface Blob {
 export function askWorkingTree(root: string, places: readonly string[]): Promise<readonly Answer[]> {
   return Promise.all([
     git(root, [...asCommitted, "status", ...statusOptions, "--", ...places]),
-    git(root, ["ls-files", "-v", "-z", "--", ...places]),
+    git(root, ["ls-files", "-v", "--cached", "--others", "--directory", "-z", "--", ...places]),
     git(root, ["ls-tree", "-r", "-l", "-z", "HEAD", "--", ...places]),
   ]);
 }
@@ -47,12 +49,13 @@ export function readWorkingTree(answers: readonly Answer[], prefix: string): Wor
     const { path, how } = readEntry(entry);
     return path.startsWith(prefix) ? [{ path: path.slice(prefix.length), how }] : [];
   });
+  const strange = split(flags).flatMap((entry) => (/^\?.*\/$/s.test(entry) ? entry.slice(2) : []));
   const hidden = split(flags).flatMap((entry): readonly (readonly [string, boolean])[] => {
     const letter = entry.slice(0, 1);
     const skipped = letter.toUpperCase() === "S";
     return skipped || letter !== letter.toUpperCase() ? [[entry.slice(2), skipped]] : [];
   });
-  return { uncommitted, hidden: new Map(hidden), listing };
+  return { uncommitted, strange, hidden: new Map(hidden), listing };
 }
 
 /** What a commit holds, as `git ls-tree -l` lists it. */

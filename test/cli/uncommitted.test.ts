@@ -41,6 +41,20 @@ test("--push refuses uncommitted files by name, and says of each how it differs 
   ]);
 });
 
+test("a directory without a file of the image is named, as it goes into the image all the same", async () => {
+  const root = makeRepository({
+    ...scienceFiles("a"),
+    ...compatFiles("base"),
+    ".gitignore": "*.pyc\n",
+    "science/a/.dockerignore": "**/*.pyc\nlogs\n",
+  });
+  for (const name of ["__pycache__", "logs"]) writeFiles(root, { [`science/a/${name}/x.pyc`]: "1" });
+  const { stdout } = await runTool(root, ["plan", "--all", "--format", "json"]);
+  assert.equal((JSON.parse(stdout) as Plan).uncommitted, [
+    { path: "science/a/__pycache__/", how: "untracked" },
+  ]);
+});
+
 test("--push refuses a pointer, a missing submodule and a sparse checkout, each with what mends it; a preview says the same", async () => {
   const library = makeRepository({ f: "1" });
   const root = makeRepository({ ...scienceFiles("a"), ...scienceFiles("b"), ...compatFiles("base") });

@@ -68,6 +68,18 @@ test("what git status shows is told by how it differs", async () => {
   ]);
 });
 
+test("a directory that git holds nothing of is told, also where it is empty or git ignores all in it", async () => {
+  const root = makeRepository({ ".gitignore": "*.pyc\n", "science/a/f": "1" });
+  fs.mkdirSync(path.join(root, "science/a/empty/deep"), { recursive: true });
+  writeFiles(root, { "science/a/__pycache__/x.pyc": "1" });
+  assert.is(git(root, "status", "--porcelain"), "");
+  assert.equal(await differing(root), [
+    "science/a/__pycache__/: untracked",
+    "science/a/__pycache__/x.pyc: ignored",
+    "science/a/empty/: untracked",
+  ]);
+});
+
 test("a conflict of a merge is a change", async () => {
   const root = makeRepository({ "science/a/with blanks in it": "1" });
   git(root, "checkout", "--quiet", "-b", "side");
