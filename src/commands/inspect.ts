@@ -3,6 +3,7 @@ import { changesSince } from "../git/history.ts";
 import type { Catalog, ScienceLayer } from "../model.ts";
 import { stackDirectories } from "../planning/graph.ts";
 import { readBase } from "../planning/labels.ts";
+import { parseImmutableTag } from "../planning/names.ts";
 import { builtAt, commitOf, inputsIn, readTrail } from "../planning/trail.ts";
 import type { TrailLayer } from "../planning/trail.ts";
 import { Refusal } from "../problem.ts";
@@ -50,9 +51,9 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
 
   const read = await openImages({ local }, surroundings);
   const found = await read(reference);
-  // Where the catalog does not know it either, that says what may have been meant.
+  // Where the catalog does not know it either, that says what may have been meant. It has no stamps.
   if (found === undefined && full === undefined && named === undefined && checkout !== undefined)
-    findImage(checkout.catalog, image);
+    findImage(checkout.catalog, withoutStamp(image));
   if (found === undefined) throw new Refusal(notThere(reference, local));
   const { labels, created, ...facts } = found;
   const trail = readTrail(labels, checkout?.catalog);
@@ -87,6 +88,13 @@ export async function inspect(settings: InspectSettings, surroundings: Surroundi
       : inspectionText(inspection, surroundings.conventions.labelNamespace),
   );
   return 0;
+}
+
+/** `IMAGE:VERSION` of `IMAGE:VERSION-STAMP`; any other name as it is. */
+function withoutStamp(image: string): string {
+  const [name = "", tag = ""] = image.split(":");
+  const version = parseImmutableTag(tag)?.version;
+  return version === undefined ? image : `${name}:${version}`;
 }
 
 /** An image of the original tool tells only the beginning of its commit. */

@@ -89,8 +89,8 @@ export async function preview(settings: PlanSettings, surroundings: Surroundings
   const counts = ref === null || settings.untracked;
   const unknown = new Set(counts ? [] : checkout.untracked);
   const warnings = catalog.warnings.filter(({ file }) => !unknown.has(file));
-  if (!counts) tellUntracked(catalog, checkout, found.changes, triggers, surroundings);
   const without = counts ? new Set<string>() : newLayers(catalog, checkout, found.changes);
+  if (!counts) tellUntracked(catalog, checkout, found.changes, without, triggers, surroundings);
   const { commit, count } = checkout;
   const build = { commit, count, stamp: stampOf(commit, count) };
   const input = { catalog, ...found, without, orphans, warnings, repo: settings.repo, ref };
@@ -129,6 +129,7 @@ function tellUntracked(
   catalog: Catalog,
   { untracked }: Checkout,
   changes: Changes,
+  without: ReadonlySet<string>,
   triggers: Triggers,
   { progress }: Surroundings,
 ): void {
@@ -139,9 +140,21 @@ function tellUntracked(
   const layers = [...changedLayers(catalog, untracked, triggers).keys()].filter(
     (layer) => !changes.has(layer),
   );
-  const left = [...layers, ...undefinedLayers];
+  const left = [...layers, ...undefinedLayers].map((layer) => {
+    const release = without.has(layer) ? takenOver(catalog, layer) : undefined;
+    return release === undefined ? layer : `${layer} (and the release ${release}, which it now makes)`;
+  });
   if (left.length > 0)
     progress(`Left out, because untracked: ${left.join(", ")}. Run git add, or pass --untracked.\n`);
+}
+
+/** The release that a final layer makes in place of another layer, which is then left out with it. */
+function takenOver({ science, finals }: Catalog, directory: string): string | undefined {
+  const layer = science.get(directory);
+  if (layer === undefined || !finals.has(directory)) return undefined;
+  const { image, version } = layer;
+  const shared = [...science.values()].filter((each) => each.image === image && each.version === version);
+  return shared.length > 1 ? `${image}:${version}` : undefined;
 }
 
 /** The science layers that are new to git and do not count: nothing of them is there to make a release of. */

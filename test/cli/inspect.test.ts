@@ -376,11 +376,18 @@ test("an image that is none of ours is inspected as far as it goes, and a name t
     ["basik:2.0", /no layer makes an image basik:2\.0 — did you mean basic:2\.0\?/],
     ["basic", /basic has several versions — name one: basic:2\.0, basic:1\.0|basic:1\.0, basic:2\.0/],
     ["sci/basik", /did you mean sci\/basic\?/],
+    ["basik:2.0-99-1234567", /no layer makes an image basik:2\.0 — did you mean basic:2\.0\?/],
   ] as const) {
     const wrong = await place.run(root, ["inspect", name]);
     assert.is(wrong.code, 2);
     assert.match(wrong.stderr, hint);
   }
+  const unpublished = await place.run(root, ["inspect", "basic:2.0-99-1234567"]);
+  assert.is(unpublished.code, 4);
+  assert.match(
+    unpublished.stderr,
+    /^ERROR:root:there is no image .*\/rel\/basic:2\.0-99-1234567 in the registry — .*history/,
+  );
 });
 
 test.run();

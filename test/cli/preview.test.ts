@@ -248,6 +248,17 @@ test("a science layer that git does not know yet is left out with its release, w
   assert.match(stdout, /^compat\/mars:1\.0 is not built: new to git: science\/mars\/Dockerfile, /);
 });
 
+test("a release that a layer new to git takes over is named as left out with it", async () => {
+  const { root } = nistRepository();
+  const added = { image: "nist-basic", version: "2.0" };
+  writeFiles(root, scienceFiles("added", added, "FROM sci/nist-basic-2:2.0\n"));
+  const { stderr } = await runTool(root, ["plan", "--ref", "HEAD"]);
+  assert.is(
+    stderr,
+    "Left out, because untracked: science/added (and the release nist-basic:2.0, which it now makes). Run git add, or pass --untracked.\n",
+  );
+});
+
 test("only what is built makes a build dirty", async () => {
   const root = makeRepository({ ...nist, ".gitignore": "*.pyc\n" });
   writeFiles(root, { "science/nist-basic-2/sciserver-image.json": null });
