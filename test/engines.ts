@@ -1,6 +1,6 @@
 /**
- * Runs the engine and publish tests on other engines than the one of `npm test`: Docker and Podman of newer Debian
- * releases, each with what it needs in a root directory below `.image-builder/`. Ends with a table. It needs root.
+ * Runs the whole flow, and on Docker the engine and publish tests, on other engines than the one of `npm test`: Docker and
+ * Podman of newer Debian releases, each with what it needs in a root directory below `.image-builder/`. Ends with a table. It needs root.
  */
 import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
