@@ -30,7 +30,11 @@ export function findIdle({
   elsewhere,
 }: IdleInput): readonly Idle[] {
   const found = new Map<Idle["kind"], string[]>();
-  const add = (kind: Idle["kind"], path: string) => found.set(kind, [...(found.get(kind) ?? []), path]);
+  const add = (kind: Idle["kind"], path: string) => {
+    const paths = found.get(kind);
+    if (paths === undefined) found.set(kind, [path]);
+    else paths.push(path);
+  };
   const live = liveLayers(catalog);
   const directories = layerDirectories(catalog);
   for (const directory of changedLayers(catalog, checkout.changed, triggers).keys()) {

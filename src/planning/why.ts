@@ -99,7 +99,9 @@ function unseen(
   for (const [directory, paths] of among(changed, (...file) => !triggers(...file)))
     for (const path of paths) {
       const by = keptOutBy(directory, path.slice(directory.length + 1)) ?? directory;
-      keptOut.set(by, [...(keptOut.get(by) ?? []), path]);
+      const known = keptOut.get(by);
+      if (known === undefined) keptOut.set(by, [path]);
+      else known.push(path);
     }
   const found = [...keptOut].map(([by, paths]): Obstacle => ({ kind: "dockerignored", by, paths }));
   const unknown = new Set([...untracked, ...checkout.ignored]);

@@ -1,7 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Plan } from "../../src/model.ts";
+import { findIdle } from "../../src/planning/idle.ts";
 import { nothingToBuild } from "../../src/report/plan.ts";
+import { makeCatalog } from "../support/catalog.ts";
 import {
   commit,
   compatFiles,
@@ -60,6 +62,22 @@ test("a layer that was just retired, one that is retired, and one that --ignore 
   assert.equal((await planOf(root, "--ignore", "science/a")).idle, [
     { kind: "ignored", paths: ["science/a"] },
   ]);
+});
+
+test("200,000 ignored files are listed in linear time", () => {
+  const ignored = Array.from({ length: 200_000 }, (_, index) => `science/a/node_modules/${index}`);
+  const checkout = { changed: [], uncommitted: ignored, untracked: [], ignored };
+  const begun = performance.now();
+  const idle = findIdle({
+    catalog: makeCatalog({ a: {} }),
+    ref: "HEAD^",
+    checkout,
+    triggers: () => true,
+    ignored: new Set(),
+    elsewhere: [],
+  });
+  assert.is(idle[0]?.paths.length, ignored.length);
+  assert.ok(performance.now() - begun < 5000);
 });
 
 test("where no layer changed it is said so", async () => {
