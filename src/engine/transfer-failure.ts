@@ -1,10 +1,11 @@
 import { Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
+import { rateLimitHint, saysRateLimit } from "../rate-limit.ts";
 import { TransientFailure } from "./engine.ts";
 
 /** What the engine reports of a registry that another try may not meet, in the words of Docker and of Go's net/http. */
 const transient =
-  /\b(?:429|5\d\d)\b|too ?many ?requests|\bEOF\b|connection re(?:set|fused)|broken pipe|timeout|deadline exceeded|temporary failure|server misbehaving|internal server error|bad gateway|unavailable|blob (?:upload )?(?:unknown|invalid)|unknown blob|closed network connection/i;
+  /\b(?:429|5\d\d)\b|\bEOF\b|connection re(?:set|fused)|broken pipe|timeout|deadline exceeded|temporary failure|server misbehaving|internal server error|bad gateway|unavailable|blob (?:upload )?(?:unknown|invalid)|unknown blob|closed network connection/i;
 
 /** What an engine says that speaks HTTPS to a registry without it, or with a certificate of nobody it trusts. */
 const notTrusted = /server gave HTTP response to HTTPS client|x509: |tls: failed to verify certificate/i;
@@ -37,6 +38,7 @@ function transferProblem(verb: Transfer, reference: string, said: string): Probl
  */
 export function transferFailure(verb: Transfer, reference: string, registry: string, said: string): Refusal {
   const problem = transferProblem(verb, reference, said);
+  if (saysRateLimit(said)) return new TransientFailure({ ...problem, hint: rateLimitHint(registry) });
   if (/unauthorized|authentication required|no basic auth|incorrect username|\b401\b/i.test(said))
     return new Refusal({
       ...problem,

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, STATUS_CODES } from "node:http";
 import { Refusal } from "../problem.ts";
+import { rateLimitHint, saysRateLimit } from "../rate-limit.ts";
 import { isRecord, isText, parseRecord } from "./json.ts";
 
 /** The answer to a request, whatever its status. */
@@ -46,10 +47,8 @@ export function refusalOf(
 ): Refusal {
   const { status } = answer;
   const message = `cannot ${what}: the registry says ${describeAnswer(answer, secrets)}`;
-  if (isRateLimit(answer)) {
-    const hint = `wait, or log in for a higher limit: docker login ${registry}`;
-    return new Refusal({ kind: "surroundings", message, hint });
-  }
+  if (isRateLimit(answer))
+    return new Refusal({ kind: "surroundings", message, hint: rateLimitHint(registry) });
   if (status === 401 || status === 403) {
     const hint = `run "docker login ${registry}" with an account that may do this`;
     return new Refusal({ kind: "failure", message, hint });
@@ -63,9 +62,7 @@ export function refusalOf(
 
 /** Whether a registry has been asked too much: GitHub and others say that by 403, and in words. */
 export function isRateLimit({ status, body }: Answer): boolean {
-  if (status === 429) return true;
-  const words = /rate.?limit|rate exceeded|too.?many.?requests|throttl/i;
-  return status === 403 && words.test(body.toString("utf8", 0, 2048));
+  return status === 429 || (status === 403 && saysRateLimit(body.toString("utf8", 0, 2048)));
 }
 
 /** An answer that no registry should give. */

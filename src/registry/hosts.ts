@@ -1,4 +1,5 @@
 import { Refusal } from "../problem.ts";
+import { saysRateLimit } from "../rate-limit.ts";
 import { type Answer, describeAnswer } from "./answer.ts";
 
 /** What is to be done where a registry does not take what is written to a repository; undefined where its own words have to do. */
@@ -14,6 +15,8 @@ export function hintOnWriting(
 export function hintOnWords(said: string): string | undefined {
   if (/immutable|already exists/i.test(said))
     return "the registry's rule for tags that never change includes this one: it may hold for VERSION-STAMP alone";
+  // Of requests, which pass, and not of what is stored.
+  if (saysRateLimit(said)) return undefined;
   if (/quota|exceed.*limit/i.test(said)) return "free space there, or have the quota raised";
   return undefined;
 }
