@@ -26,13 +26,22 @@ export function proxyFor(
     return undefined;
   const text = proxy.includes("://") ? proxy : `http://${proxy}`;
   const url = URL.canParse(text) && /^https?:/i.test(text) ? new URL(text) : undefined;
-  // A login in it is percent-encoded.
-  if (url !== undefined && !/%(?![\da-f]{2})/i.test(url.username + url.password)) return url;
+  if (url !== undefined && isDecodable(url.username) && isDecodable(url.password)) return url;
   throw new Refusal({
     kind: "surroundings",
     message: `${name} names no proxy that can be used`,
     hint: "write it as http://HOST:PORT or https://HOST:PORT",
   });
+}
+
+/** Whether a part of a login is percent-encoded UTF-8. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const thisMachine = new BlockList();
