@@ -38,19 +38,25 @@ const known: readonly string[] = [
 export function lintInstructions(directory: string, dockerfile: string): readonly Finding[] {
   if (/^\s*#\s*syntax\s*=/im.test(dockerfile)) return [];
   const unknown = [...read(dockerfile)].filter(({ keyword }) => !known.includes(keyword));
-  return unknown.map(({ keyword, line }) => {
-    const meant = nearest(keyword, known);
+  return unknown.slice(0, mostUnknown).map(({ keyword, line }, index) => {
+    const name = keyword.length > longestKeyword ? `${keyword.slice(0, longestKeyword)}…` : keyword;
+    const meant = nearest(name, known);
+    const more = index === mostUnknown - 1 ? unknown.length - mostUnknown : 0;
     return {
       kind: "definition",
       severity: "error",
       rule: "unknown-instruction",
       file: `${directory}/Dockerfile`,
       line,
-      message: `there is no instruction ${keyword}`,
+      message: `there is no instruction ${name}${more > 0 ? `, and ${more} more lines like it follow` : ""}`,
       hint: meant === undefined ? `there are ${known.join(", ")}` : `did you mean ${meant}?`,
     };
   });
 }
+
+/** What is no Dockerfile at all can have a million of them, each as long as the file. */
+const mostUnknown = 20;
+const longestKeyword = 60;
 
 /**
  * Finds what leaks from one fragment of a stack into the next: a user or directory that the next one relies on, and
