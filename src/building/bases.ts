@@ -178,7 +178,7 @@ function missingLayers(missing: readonly Want[]): readonly Problem[] {
     return {
       kind: "surroundings",
       file: directory,
-      message: `what is to be built stands on this layer, but there is no image ${places.join(" nor ")}`,
+      message: `the plan builds on this layer, but there is no image ${places.join(" nor ")}`,
       hint: several
         ? "build it in the same run: --stale builds all that is missing"
         : `build it in the same run: --include ${directory} beside what you want, or --all`,

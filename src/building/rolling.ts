@@ -43,7 +43,9 @@ export async function judgeMove(judge: Judge, tag: string, digest: string): Prom
   const stays = (why: string, kind: "newer" | "stays" = "stays"): Move => ({ kind, from, stamp, why });
   const name = stamp ?? `${from.slice(0, from.indexOf(":") + 13)}…`;
   if (await isHeld(registry, tag, from))
-    return stays(`it was rolled back to ${name}; image-builder rollback moves it on`);
+    return stays(
+      `it was rolled back to ${name}; to move it: image-builder rollback --to STAMP, or --force-rolling`,
+    );
   const commit = commitOf(present.labels, newest);
   if (commit === undefined) {
     const what = present.unreadable === null ? "does not name its commit" : "cannot be read";

@@ -17,7 +17,7 @@ export function configCommand(commands: readonly Command[]): Command {
     describe: "show each setting, and where it comes from",
     options: { ...settable, format: formatOption, ...rootOptions },
     examples: [
-      ["config", "what holds here"],
+      ["config", "the settings in effect"],
       ["config --format json", "the same as data"],
     ],
     run:

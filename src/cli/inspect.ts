@@ -4,7 +4,7 @@ import { findRoot, formatOption, readRepo, repoOption, rootAround, rootOptions }
 export const inspectCommand = defineCommand({
   name: "inspect",
   operands: "<image>",
-  describe: "show what an image is made of, and what has become of that since",
+  describe: "show what an image is made of, and what has changed since",
   positionals: {
     image: {
       type: "string",

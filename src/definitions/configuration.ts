@@ -87,7 +87,7 @@ export function conventionsOf(values: Partial<Configuration>): Conventions {
 
 const namespaceRule = "the reverse of a domain that is yours, in lower case, e.g. org.example";
 const variableRule =
-  "letters, digits and _, beginning with none of the digits, e.g. EXAMPLE_IMAGE, and none that shells and programs go by";
+  "letters, digits and _, not starting with a digit, e.g. EXAMPLE_IMAGE; not a variable that shells and programs use";
 
 /** The labels of OCI are not ours to give (image-spec, annotations.md, "Rules"). */
 function isNamespace(text: string): boolean {

@@ -211,14 +211,14 @@ async function whyNoCommit(root: string, facts: Answer): Promise<Problem> {
     return {
       kind: "surroundings",
       message: `${root} has no working tree`,
-      hint: "clone it and call from the clone",
+      hint: "clone it, and run image-builder in the clone",
     };
   }
   return stderr.includes("not a git repository")
     ? {
         kind: "surroundings",
         message: `${root} is not in a git repository`,
-        hint: "call from a clone of the definitions, or name one with --root",
+        hint: "run it inside a clone of the definitions, or name one with --root",
       }
     : unexpected(inside);
 }

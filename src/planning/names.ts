@@ -115,7 +115,7 @@ export function tagProblem(name: string): Problem | undefined {
     return {
       kind: "usage",
       message: `${JSON.stringify(name)} is not a tag`,
-      hint: "up to 91 letters, digits, _, . and -, beginning with none of the last two",
+      hint: "up to 91 letters, digits, _ . -, not starting with . or -",
     };
   }
   if (!/^(\d+(\.\d+)*|rollback)(-|$)/.test(name)) return undefined;

@@ -82,7 +82,7 @@ test("a rollback goes to the build before; the next run leaves the tag there and
   assert.is(next.code, 1);
   assert.match(
     next.stderr,
-    `ERROR:root:${place.repo}/rel/one:1.0 stays where it is: it was rolled back to ${stamp2}; image-builder rollback moves it on\n`,
+    `ERROR:root:${place.repo}/rel/one:1.0 stays where it is: it was rolled back to ${stamp2}; to move it: image-builder rollback --to STAMP, or --force-rolling\n`,
   );
   assert.is(await place.named(), digest2);
   const stale = await place.run(place.clone, ["plan", "--stale", "-v"]);
