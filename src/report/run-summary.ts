@@ -109,8 +109,10 @@ const outcomes: Readonly<Record<PushResult["kind"], string>> = {
 function publishing({ plan, steps, push, pushes }: RunResult, hint: boolean): readonly string[] {
   const { repo } = plan;
   if (pushes.length === 0) {
-    if (push) return ["Nothing was pushed, since not everything was built."];
-    const complete = steps.every(({ kind }) => kind === "built");
+    const complete = steps.every(isThere);
+    // All of it is published then: no rolling tag moves to a dirty build.
+    if (push)
+      return [complete ? "Nothing is left to push." : "Nothing was pushed, since not everything was built."];
     return hint && complete ? [`Nothing was pushed; --push publishes to ${repo}.`] : [];
   }
   const count = (kind: PushResult["kind"]) => pushes.filter((result) => result.kind === kind).length;

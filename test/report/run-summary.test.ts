@@ -40,6 +40,15 @@ test("has one row for each step, with references without the repository, which i
   );
 });
 
+test("does not say of a dirty build that is published already that something was not built", () => {
+  const plan = planned(["a"]);
+  const reused = (step: Step): StepResult => ({ kind: "reused", step, digest });
+  const end = (result: (step: Step) => StepResult) => shown({ ...ended(plan, result), push: true });
+  assert.match(end(reused), " 2 were published already. Nothing is left to push.\n");
+  const skipped = (step: Step): StepResult => ({ kind: "skipped", step, on: undefined });
+  assert.match(end(skipped), " Nothing was pushed, since not everything was built.\n");
+});
+
 test("is cut to the terminal in its rows, and in nothing else", () => {
   const lines = shown(ended(planned(["a-layer-of-a-long-name"]), built), 60).split("\n");
   assert.equal(
