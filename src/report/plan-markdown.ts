@@ -41,7 +41,7 @@ function tableOf(kind: Step["kind"], steps: readonly Step[], plan: Plan, room: n
   for (const [index, step] of steps.entries()) {
     const row = `| ${code(step.id)} | ${tags(step, plan)} | ${why(step, code)} |\n`;
     if (bytes(text) + bytes(row) > room)
-      return `${text}\n${steps.length - index} of ${steps.length} ${what}s are left out, for want of room: ${code("image-builder plan")} has them all.\n`;
+      return `${text}\n${steps.length - index} of ${steps.length} ${what}s are left out, as a comment has no room for them: ${code("image-builder plan")} has them all.\n`;
     text += row;
   }
   return text;

@@ -218,7 +218,7 @@ test("the Markdown of a huge plan fits into a comment of GitHub, and says what w
   const rows = (what: string) => markdown.match(new RegExp(`^\\| \`${what}/`, "gm"))?.length ?? 0;
   assert.is(rows("compat"), 500);
   const left =
-    /^(\d+) of 500 science layers are left out, for want of room: `image-builder plan` has them all\.$/m.exec(
+    /^(\d+) of 500 science layers are left out, as a comment has no room for them: `image-builder plan` has them all\.$/m.exec(
       markdown,
     );
   assert.is(rows("science") + Number(left?.[1]), 500);
