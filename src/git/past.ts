@@ -2,6 +2,7 @@ import { definitionName } from "../conventions.ts";
 import { Refusal } from "../problem.ts";
 import { fullName, leadsToHead, logOptions, pathOptions } from "./checkout.ts";
 import { git, split, unexpected } from "./git.ts";
+import { readBlobs } from "./working-tree.ts";
 
 /** The text of a science layer's definition at some time before now. */
 export interface PastDefinition {
@@ -23,23 +24,21 @@ const rawOptions = ["--raw", "--no-abbrev"];
  */
 export async function definitionsBefore(root: string, ref: string): Promise<readonly PastDefinition[]> {
   const diff = await git(root, ["diff", ...pathOptions, ...rawOptions, ref, "--", "science"]);
-  return diff.code === 0 ? readBlobs(root, oldSides(diff.stdout).filter(isDefinition)) : [];
+  return diff.code === 0 ? readTexts(root, oldSides(diff.stdout).filter(isDefinition)) : [];
 }
 
 /** The definitions of science layers at a revision. */
 export async function definitionsAt(root: string, revision: string): Promise<readonly PastDefinition[]> {
-  const tree = await git(root, ["ls-tree", "-r", "-z", revision, "--", "science/"]);
-  const files = split(tree.stdout).flatMap((entry) => {
-    const [, blob = "", path = ""] = /^100(?:644|755) blob ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [];
-    return blob === "" ? [] : [{ path, blob, commit: "" }];
-  });
-  return readBlobs(root, files.filter(isDefinition));
+  const tree = await git(root, ["ls-tree", "-r", "-l", "-z", revision, "--", "science/"]);
+  const files = readBlobs(tree.stdout).filter(({ mode }) => mode.startsWith("100"));
+  const sides = files.map(({ path, name }) => ({ path, blob: name, commit: "" }));
+  return readTexts(root, sides.filter(isDefinition));
 }
 
 /** The text of a file as the older side of a ref has it, where the sides differ in it; undefined where it has none. */
 export async function textBefore(root: string, ref: string, file: string): Promise<string | undefined> {
   const diff = await git(root, ["diff", ...pathOptions, ...rawOptions, ref, "--", file]);
-  const [before] = diff.code === 0 ? await readBlobs(root, oldSides(diff.stdout)) : [];
+  const [before] = diff.code === 0 ? await readTexts(root, oldSides(diff.stdout)) : [];
   return before?.text;
 }
 
@@ -51,7 +50,7 @@ export async function pastDefinitions(root: string): Promise<readonly PastDefini
   const selection = ["--diff-filter=DMT", `--max-count=${mostCommits}`, "--format=%x01%H"];
   const log = await git(root, ["log", ...logOptions, ...rawOptions, ...selection, "HEAD", "--", "science"]);
   if (log.code !== 0) throw new Refusal(unexpected(log));
-  return readBlobs(root, oldSides(log.stdout).filter(isDefinition));
+  return readTexts(root, oldSides(log.stdout).filter(isDefinition));
 }
 
 /** What happened below `science/` and `compat/` since a commit. */
@@ -111,7 +110,7 @@ function isDefinition({ path }: OldSide): boolean {
 }
 
 /** Reads them all from one process. */
-async function readBlobs(root: string, sides: readonly OldSide[]): Promise<readonly PastDefinition[]> {
+async function readTexts(root: string, sides: readonly OldSide[]): Promise<readonly PastDefinition[]> {
   if (sides.length === 0) return [];
   const blobs = [...new Set(sides.map(({ blob }) => blob))];
   const input = blobs.map((blob) => `${blob}\n`).join("");
