@@ -26,7 +26,7 @@ export function judgeStale(findings: readonly Finding[], catalog: Catalog): Stal
     if (published === null || verdict === null) reasons.set(id, { kind: "unpublished" });
     else if (verdict.kind === "same" && !finding.replaced) continue;
     else if (finding.held) held.set(id, reference);
-    else if (finding.replaced && verdict.kind !== "differs") reasons.set(id, stale("image"));
+    else if (finding.replaced) reasons.set(id, stale("image"));
     else if (verdict.kind === "unknown") unknown.set(reference, verdict.commit);
     else if (verdict.kind === "differs") reasons.set(id, stale(verdict.in));
   }

@@ -172,13 +172,14 @@ test("is the same for status and --stale whatever the layers are built on", () =
         return { ...published, ...sample, ...rest, ...(isPublished && !rest.retired ? {} : absent) };
       });
       const { reasons } = judgeStale(findings, catalog);
-      for (const { id, state } of assess(findings, catalog, new Map(), new Set()))
-        assert.is(
-          ["unpublished", "behind", "diverged", "replaced"].includes(state),
-          reasons.has(id),
-          `${id} ${state}`,
-        );
+      for (const { id, state, differs } of assess(findings, catalog, new Map(), new Set())) {
+        const isBuilt = ["unpublished", "behind", "diverged", "replaced"].includes(state);
+        const reason = reasons.get(id);
+        assert.is(reason !== undefined, isBuilt, `${id} ${state}`);
+        if (reason?.kind === "stale") assert.equal(reason.differs, differs);
+      }
     }),
+    { numRuns: 2000 },
   ));
 
 test.run();
