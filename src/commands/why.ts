@@ -1,4 +1,5 @@
 import { readIgnore } from "../composing/ignore.ts";
+import type { Ignore } from "../composing/ignore.ts";
 import { asCommit, commitsOfRef, newestCommits } from "../git/history.ts";
 import type { Commit } from "../model.ts";
 import { changedLayers } from "../planning/changes.ts";
@@ -106,8 +107,13 @@ function obstaclesOf(
   { root, stale, repo }: PlanSettings,
 ): Why["obstacles"] {
   const { ignoreFiles } = previewed.catalog.conventions;
-  const keptOutBy = (directory: string, path: string) =>
-    readIgnore(root, directory, ignoreFiles).reason(path);
+  // A change can keep thousands of files of a layer out: its .dockerignore is read once.
+  const known = new Map<string, Ignore>();
+  const keptOutBy = (directory: string, path: string) => {
+    const ignore = known.get(directory) ?? readIgnore(root, directory, ignoreFiles);
+    known.set(directory, ignore);
+    return ignore.reason(path);
+  };
   const reference = referenceOf(repo, image);
   const left = previewed.published && whyLeft(reference, previewed.published);
   return findObstacles(image, { ...previewed, ref: previewed.plan.ref, stale, keptOutBy, left });
