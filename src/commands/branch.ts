@@ -7,6 +7,7 @@ import type { Branch } from "../git/branches.ts";
 import { readBranch } from "../git/checkout.ts";
 import { definitionsAt } from "../git/past.ts";
 import { Refusal } from "../problem.ts";
+import { sameReference } from "../reference.ts";
 
 /** The variables in which CI systems name the branch or tag, since they check out its commit. */
 export const branchVariables = "GITHUB_REF, BRANCH_NAME, CI_COMMIT_BRANCH and CI_MERGE_REQUEST_IID";
@@ -71,7 +72,7 @@ export async function requirePublishingBranch(
 ): Promise<void> {
   const { values, lineOf } = readConfigurationAt(root);
   const { publishFrom, repo: own = defaultRepo } = values;
-  if (publishFrom === undefined || repo !== own) return;
+  if (publishFrom === undefined || !sameReference(repo, own)) return;
   const branch = await branchOf(root, environment);
   if (branch !== undefined && matchesBranch(publishFrom, branch)) return;
   const elsewhere = "--repo HOST/me/test publishes to a repository of your own";

@@ -49,6 +49,20 @@ test("another repository takes any branch, the file's own one those that are nam
   assert.is(await refusal(), undefined);
 });
 
+test("the file's own repository is the same however it is written", async () => {
+  const place = makeRepository({
+    "image-builder.json5": '{ "repo": "team/images", "publishFrom": ["main"] }\n',
+  });
+  git(place, "switch", "--quiet", "-c", "feature/x");
+  const publish = (to: string) => requirePublishingBranch({ root: place, repo: to }, {});
+  for (const to of ["team/images", "docker.io/team/images"])
+    await publish(to).then(
+      () => assert.unreachable(to),
+      (error: unknown) => assert.ok(error instanceof Refusal),
+    );
+  await publish("docker.io/me/images");
+});
+
 test("where a commit is checked out, the CI system names the branch or tag", async () => {
   git(root, "switch", "--quiet", "--detach");
   const cases: readonly (readonly [NodeJS.ProcessEnv, RegExp | undefined])[] = [
