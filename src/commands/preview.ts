@@ -1,7 +1,7 @@
 import path from "node:path";
 import { refuseObstacles } from "../building/obstacles.ts";
 import { readTriggers } from "../composing/ignore.ts";
-import { configurationName } from "../conventions.ts";
+import { configurationName, definitionFile } from "../conventions.ts";
 import { readCatalog } from "../definitions/catalog.ts";
 import { readPastDefinition } from "../definitions/definition.ts";
 import { readDockerfile } from "../definitions/dockerfile.ts";
@@ -19,6 +19,7 @@ import { printable, Refusal } from "../problem.ts";
 import type { Problem } from "../problem.ts";
 import { nearest } from "../nearest.ts";
 import { asRange } from "../ref.ts";
+import { paths } from "../report/plan.ts";
 import { findImages, stepId } from "./select.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { findDeviations } from "./uncommitted.ts";
@@ -124,7 +125,10 @@ async function idleOf(
   return findIdle({ ...seen, ref, elsewhere: await changedElsewhere(root, ref) });
 }
 
-/** A layer that was just written is easily missed: git says nothing of it before `git add`. */
+/**
+ * What was just written is easily missed: git says nothing of it before `git add`. A new layer is left out; a new file in another
+ * layer goes into its image, but is no reason to build it.
+ */
 function tellUntracked(
   catalog: Catalog,
   { untracked }: Checkout,
@@ -133,19 +137,24 @@ function tellUntracked(
   triggers: Triggers,
   { progress }: Surroundings,
 ): void {
-  const files = new Set(untracked);
-  const undefinedLayers = catalog.warnings.flatMap(({ rule, file }) =>
-    rule === "missing-definition" && files.has(file) ? [path.posix.dirname(file)] : [],
-  );
-  const layers = [...changedLayers(catalog, untracked, triggers).keys()].filter(
-    (layer) => !changes.has(layer),
-  );
-  const left = [...layers, ...undefinedLayers].map((layer) => {
+  const unknown = new Set(untracked);
+  const left: string[] = [];
+  const uncounted: string[] = [];
+  for (const [layer, files] of changedLayers(catalog, untracked, triggers)) {
+    if (changes.has(layer)) continue;
+    if (!unknown.has(definitionFile(layer))) {
+      uncounted.push(...files);
+      continue;
+    }
     const release = without.has(layer) ? takenOver(catalog, layer) : undefined;
-    return release === undefined ? layer : `${layer} (and the release ${release}, which it now makes)`;
-  });
-  if (left.length > 0)
-    progress(`Left out, because untracked: ${left.join(", ")}. Run git add, or pass --untracked.\n`);
+    left.push(release === undefined ? layer : `${layer} (and the release ${release}, which it now makes)`);
+  }
+  for (const { rule, file } of catalog.warnings)
+    if (rule === "missing-definition" && unknown.has(file)) left.push(path.posix.dirname(file));
+  const hint = "Run git add, or pass --untracked.";
+  if (left.length > 0) progress(`Left out, because untracked: ${left.join(", ")}. ${hint}\n`);
+  if (uncounted.length > 0)
+    progress(`Not counted as changed, because untracked: ${paths(uncounted)}. ${hint}\n`);
 }
 
 /** The release that a final layer makes in place of another layer, which is then left out with it. */
@@ -161,9 +170,7 @@ function takenOver({ science, finals }: Catalog, directory: string): string | un
 function newLayers({ science }: Catalog, { untracked }: Checkout, changes: Changes): ReadonlySet<string> {
   const unknown = new Set(untracked);
   return new Set(
-    [...science.keys()].filter(
-      (layer) => unknown.has(`${layer}/sciserver-image.json`) && !changes.has(layer),
-    ),
+    [...science.keys()].filter((layer) => unknown.has(definitionFile(layer)) && !changes.has(layer)),
   );
 }
 
@@ -296,8 +303,8 @@ function findChanges(
         ])
       : changedLayers(catalog, [...checkout.changed, ...(untracked ? checkout.untracked : [])], triggers),
   );
-  for (const [directory, paths] of configured)
-    changes.set(directory, [...paths, ...(changes.get(directory) ?? [])]);
+  for (const [directory, changed] of configured)
+    changes.set(directory, [...changed, ...(changes.get(directory) ?? [])]);
   const ignored = ignoredLayers(root, directories, ignore, surroundings).filter((directory) =>
     changes.delete(directory),
   );
@@ -358,8 +365,8 @@ function layersAt(name: string, root: string, directories: ReadonlySet<string>):
 
 /** The directory whose own name is most like what was given without the path to it. */
 function nearestName(name: string, directories: ReadonlySet<string>): string | undefined {
-  const paths = new Map([...directories].map((directory) => [path.posix.basename(directory), directory]));
-  return paths.get(nearest(name, paths.keys()) ?? "");
+  const names = new Map([...directories].map((directory) => [path.posix.basename(directory), directory]));
+  return names.get(nearest(name, names.keys()) ?? "");
 }
 
 /** Whether a path below a layer's directory can change its image. */

@@ -107,7 +107,7 @@ export function obstacleText(obstacle: Obstacle, ref: string | null): string {
     case "only-retired":
       return `changed only to retire a layer: ${paths(obstacle.paths)}`;
     case "untracked":
-      return `new to git: ${paths(obstacle.paths)} (git add, or give --untracked)`;
+      return `untracked: ${paths(obstacle.paths)} (run git add, or pass --untracked)`;
     case "git-ignored":
       return `ignored by git, so never a change: ${paths(obstacle.paths)}`;
     case "uncommitted":

@@ -245,7 +245,7 @@ test("a science layer that git does not know yet is left out with its release, w
     ["science/mars", "compat/mars:1.0"],
   );
   const { stdout } = await runTool(root, ["why", "mars"]);
-  assert.match(stdout, /^compat\/mars:1\.0 is not built: new to git: science\/mars\/Dockerfile, /);
+  assert.match(stdout, /^compat\/mars:1\.0 is not built: untracked: science\/mars\/Dockerfile, /);
 });
 
 test("a release that a layer new to git takes over is named as left out with it", async () => {

@@ -26,7 +26,7 @@ test("--push refuses uncommitted files by name, and says of each how it differs 
   assert.equal([code, stdout], [4, ""]);
   assert.is(
     stderr,
-    "Left out, because untracked: compat/base. Run git add, or pass --untracked.\n" +
+    "Not counted as changed, because untracked: compat/base/new. Run git add, or pass --untracked.\n" +
       "ERROR:root:uncommitted files would be pushed: compat/base/new (untracked), science/a/.DS_Store (ignored by git), " +
       "science/a/run.sh (modified, hidden from git status) — commit it, keep it out with .dockerignore, or use --allow-dirty " +
       "(pushes tags that end in -dirty; rolling tags stay); " +

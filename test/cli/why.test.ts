@@ -256,7 +256,7 @@ test("what somebody may have changed in vain is said: new to git, ignored by it,
     stdout,
     /^- not committed, while HEAD\^\.\.HEAD compares commits: compat\/base\/Dockerfile \(/m,
   );
-  assert.match(stdout, /^- new to git: science\/basic\/new \(git add, or give --untracked\)$/m);
+  assert.match(stdout, /^- untracked: science\/basic\/new \(run git add, or pass --untracked\)$/m);
 });
 
 test("a retired release is said to be so, and a definition that only retires a layer below", async () => {
