@@ -165,7 +165,7 @@ const movesTag = (request: ProxiedRequest) => putsManifest(request) && request.p
 const looksAtTag = ({ method, path: at }: ProxiedRequest) =>
   method === "GET" && at.endsWith("/manifests/1.0");
 const looksAtRollback = ({ method, path: at }: ProxiedRequest) =>
-  method === "HEAD" && at.includes("-rollback");
+  method === "GET" && at.includes("-rollback");
 /** A run looks at its rolling tags before it builds, too: this is when it has pushed, of one run. */
 const oncePushed = (fits: (request: ProxiedRequest) => boolean) => {
   let pushed = false;
@@ -196,21 +196,22 @@ async function cutEverywhere(): Promise<number> {
   const cutInTurn = async (site: Site) => {
     for (let at = next++; at <= requests; at = next++) {
       site.restore();
-      const running = site.place.start(root, ["--all", "--push"], once);
+      const stop = new AbortController();
+      const stopped = site.place.runHere(root, ["--all", "--push"], once, stop.signal);
       site.proxy.break((_, n) => {
         if (n < at) return undefined;
         if (n === at) cuts += 1;
         // Whatever it would do from now on, it cannot reach the registry.
-        running.process.kill("SIGKILL");
+        stop.abort();
         return "cut";
       });
-      await running.ended;
+      await stopped;
       await assertSafe(site, `cut at request ${at}`);
       // As long as nothing was written, running again is running for the first time.
       if (site.proxy.requests.slice(0, at - 1).every(({ method }) => method === "GET" || method === "HEAD"))
         continue;
       site.proxy.heal();
-      succeeded(await site.publish(once));
+      succeeded(await site.place.runHere(root, ["--all", "--push"], once));
       await assertPublished(site, `cut at request ${at}, and run again`);
     }
   };
@@ -354,6 +355,20 @@ for (const [when, fits] of [
       }
     }));
 }
+
+test("whose process is killed in the middle leaves every rolling tag on a whole image, and one re-run completes it", () =>
+  withSite(async (site) => {
+    const running = site.place.start(root, ["--all", "--push"]);
+    site.proxy.break((request) => {
+      if (pushesManifest(request)) running.process.kill("SIGKILL");
+      return undefined;
+    });
+    assert.is((await running.ended).signal, "SIGKILL");
+    site.proxy.heal();
+    await assertSafe(site, "killed");
+    succeeded(await site.publish());
+    await assertPublished(site, "killed, and run again");
+  }));
 
 const passing: readonly (readonly [string, Fault])[] = [
   ["answers 500", { status: 500 }],

@@ -4,6 +4,7 @@ import { testPlatform } from "./platform.ts";
 import { compatFiles, runTool, scienceFiles, startTool } from "./checkout.ts";
 import type { Files, RunningTool, ToolResult } from "./checkout.ts";
 import { unique } from "./engine-room.ts";
+import { runInProcess } from "./in-process.ts";
 
 /** A place of one test's own in the shared engine and registry, and the tool set to work there. */
 export interface Workplace {
@@ -16,6 +17,13 @@ export interface Workplace {
     root: string,
     args: readonly string[],
     environment?: NodeJS.ProcessEnv,
+  ) => Promise<ToolResult>;
+  /** Runs the tool in this process, as `runInProcess` does. */
+  readonly runHere: (
+    root: string,
+    args: readonly string[],
+    environment?: NodeJS.ProcessEnv,
+    signal?: AbortSignal,
   ) => Promise<ToolResult>;
   readonly start: (root: string, args: readonly string[], environment?: NodeJS.ProcessEnv) => RunningTool;
   /** A local image as the engine tells it; undefined where there is none. */
@@ -43,6 +51,7 @@ export async function openWorkplace(repo?: string, engine?: string): Promise<Wor
     registry,
     dockerHost,
     run: (root, args, more) => runTool(root, all(args), { ...environment, ...more }),
+    runHere: (root, args, more, signal) => runInProcess(root, all(args), { ...environment, ...more }, signal),
     start: (root, args, more) => startTool(root, all(args), { ...environment, ...more }),
     inspect: (reference) => {
       try {
