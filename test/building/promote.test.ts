@@ -123,7 +123,7 @@ test("--dryrun shows what every tag names before and after, and writes nothing",
   const { code, stdout, stderr } = await place.run(root, args);
   assert.is(code, 0, stderr);
   const [was, is] = [await place.named("stable"), await place.named("2.0-main")];
-  assert.match(stdout, /^TAG +WAS +IS$/m);
+  assert.match(stdout, /^TAG +WAS +WOULD BE$/m);
   assert.match(stdout, new RegExp(`^rel/nist-basic:stable +${short(was)} +${short(is)}$`, "m"));
   assert.match(stdout, new RegExp(`^rel/nist-basic:2.0-new +- +${short(is)}$`, "m"));
   assert.match(stdout, "6 tags would move, 0 unchanged in ");
