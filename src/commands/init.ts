@@ -253,11 +253,11 @@ function nextSteps(root: string, written: readonly string[], names: Names | unde
   const lines = [
     ...(there === "" ? [] : [`cd ${quoted(there)}`]),
     `git add ${places.join(" ")} && git commit -m "Set up image-builder"`,
-    names === undefined ? "image-builder plan --all" : "image-builder",
+    names === undefined ? "image-builder status" : "image-builder",
   ];
   const what =
     names === undefined
-      ? "Next: commit, and see every image"
+      ? "Next: commit, and compare with what is published"
       : "Next: commit, and build both images here; nothing is pushed";
   return `\n${what}:\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }

@@ -55,16 +55,28 @@ export function readCatalog(root: string, repo?: string): CatalogReading {
     repos: [configuration.values.repo ?? defaultRepo, ...(repo === undefined ? [] : [repo])],
   };
   const links = new ScienceLinks(science, foundScience, names);
-  const problems: Problem[] = [...configuration.problems, ...foundScience.problems, ...foundCompat.problems];
-  for (const { reading, dockerfile } of [...science, ...compat]) {
-    problems.push(...reading.problems, ...dockerfile.problems);
-  }
-  problems.push(...links.problems, ...checkTargets(science), ...checkFinals(science));
-  problems.push(...checkRetired(science));
-  problems.push(...checkScienceCycles(science), ...checkVersions(science));
-  problems.push(...checkCompatNames(science, compat, foundCompat), ...checkIncludeCycles(compat));
   const fragments = checkFragments(compat, names);
-  problems.push(...fragments.problems, ...checkLengths(science, names.repos));
+  const problems = boundedByFile(
+    [
+      configuration.problems,
+      foundScience.problems,
+      foundCompat.problems,
+      ...[...science, ...compat].flatMap(({ reading, dockerfile }) => [
+        reading.problems,
+        dockerfile.problems,
+      ]),
+      links.problems,
+      checkTargets(science),
+      checkFinals(science),
+      checkRetired(science),
+      checkScienceCycles(science),
+      checkVersions(science),
+      checkCompatNames(science, compat, foundCompat),
+      checkIncludeCycles(compat),
+      fragments.problems,
+      checkLengths(science, names.repos),
+    ].flat(),
+  );
   const conventions = conventionsOf(configuration.values);
   const warnings = [
     ...links.warnings,
@@ -79,7 +91,7 @@ export function readCatalog(root: string, repo?: string): CatalogReading {
   );
   return {
     catalog: problems.length > 0 ? undefined : catalog,
-    problems: problems.sort(byPlace),
+    problems,
     found: { ...catalog, dockerfiles },
   };
 }
@@ -616,6 +628,21 @@ function stackOf(name: string, layers: ReadonlyMap<string, CompatLayer>): readon
 }
 
 // ---- Graphs and problems
+
+/** How many problems of one file are told; what is no Dockerfile at all can have a million. */
+const mostOfFile = 50;
+
+/** The problems by their place, of each file the first ones. */
+function boundedByFile(problems: readonly Problem[]): readonly Problem[] {
+  const files = groupBy([...problems].sort(byPlace), ({ file }) => file ?? "");
+  return [...files.values()].flatMap((all) => {
+    const told = all.slice(0, mostOfFile);
+    const last = told.pop();
+    if (last === undefined || all.length <= mostOfFile) return all;
+    const more = all.length - mostOfFile;
+    return [...told, { ...last, message: `${last.message} (and ${more} more in this file)` }];
+  });
+}
 
 /** Every cycle met on a walk through a graph, each from the node of the first name on. */
 function findCycles<Node>(

@@ -74,9 +74,9 @@ test("a checkout that has layers gets the settings alone, and they rebuild nothi
     `wrote image-builder.json5
 wrote .gitignore
 
-Next: commit, and see every image:
+Next: commit, and compare with what is published:
   git add .gitignore image-builder.json5 && git commit -m "Set up image-builder"
-  image-builder plan --all
+  image-builder status
 `,
   );
   assert.is(read(root, ".gitignore"), "*.log\n.image-builder/\n");

@@ -58,6 +58,22 @@ function withCompat(name: string): Files {
 
 const jupyter = compat("jupyter");
 
+catalog("tells of a file with very many mistakes the first 50, and how many more there are", () => {
+  const root = checkout({
+    ...jupyter,
+    "science/a/sciserver-image.json": '{ "image": "a",\n"compat": "jupyter" }',
+    "science/a/Dockerfile": "FROM sci/b:1.0\n".repeat(130_000),
+    ...science("c", { from: "sci/b:1.0" }),
+  });
+  const told = readCatalog(root).problems.map(describeProblem);
+  assert.is(told.length, 51);
+  assert.match(
+    told[49] ?? "",
+    /^science\/a\/Dockerfile:50: sci\/b:1\.0 matches no layer \(and 129950 more in this file\) — /,
+  );
+  assert.match(told[50] ?? "", /^science\/c\/Dockerfile:1: /);
+});
+
 function wrong(...files: readonly Files[]): readonly string[] {
   const { catalog: read, problems } = readCatalog(checkout(Object.assign({}, jupyter, ...files)));
   assert.is(read, undefined, "there should be no catalog");
