@@ -640,7 +640,7 @@ function boundedByFile(problems: readonly Problem[]): readonly Problem[] {
     const last = told.pop();
     if (last === undefined || all.length <= mostOfFile) return all;
     const more = all.length - mostOfFile;
-    return [...told, { ...last, message: `${last.message} (and ${more} more in this file)` }];
+    return told.concat({ ...last, message: `${last.message} (and ${more} more in this file)` });
   });
 }
 
