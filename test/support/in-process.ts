@@ -27,7 +27,9 @@ export async function runInProcess(
     settle: () => Promise.resolve(),
     end: () => Promise.resolve(),
   };
-  const invocation = readArguments([...args, "--root", root]);
+  // A rollback looks at the registry alone.
+  const place = args[0] === "rollback" ? [] : ["--root", root];
+  const invocation = readArguments([...args, ...place]);
   if (invocation === undefined) throw new Error(`${args.join(" ")} runs no command`);
   const surroundings = {
     log,
