@@ -88,8 +88,10 @@ test("each running build has one line in the terminal, however that is resized, 
     for (const columns of [200, 47, 120, 30, 200]) {
       terminal.resize(columns, 24);
       await sleep(450);
-      assert.is(matches(terminal.all(), /^building/), 2, `at ${columns} columns`);
-      assert.is(matches(terminal.all(), counts), 1, `at ${columns} columns`);
+      // On a busy machine the next drawing can be late.
+      await eventually(
+        () => matches(terminal.all(), /^building/) === 2 && matches(terminal.all(), counts) === 1,
+      );
     }
     assert.match(terminal.screen().at(-3) ?? "", `building  science/${longName}  2/2   0:`);
     await eventually(() => terminal.all().includes("code 0"), 60);
