@@ -35,7 +35,7 @@ export interface ImageStatus {
   /** The rolling reference. */
   readonly reference: string;
   /**
-   * `current`: as this checkout would make it. `behind`: made from something else. `diverged`: the same, and from a commit that
+   * `current`: up to date with this checkout. `behind`: made from something else. `diverged`: the same, and from a commit that
    * does not lead to the one that is checked out: a newer one, or one of another branch. `rolled-back`: held by a rollback,
    * be it its own or that of a layer below. `replaced`: another image than the build that it says it is. `unreadable`: no
    * whole image. `unknown`: it goes by its trail, and this clone lacks a commit of that. `retired`: nothing live stands on it, and it gets no more builds.
@@ -53,7 +53,7 @@ export interface ImageStatus {
   /** Of what is rolled back: the rolling reference that was, its own or that of a science layer below; otherwise null. */
   readonly heldBy: string | null;
   readonly published: PublishedImage | null;
-  /** In what it is not as this checkout would make it; empty where it is, where nothing is known, and where nothing is published. */
+  /** What differs from this checkout; empty if it is up to date, unknown or unpublished. */
   readonly differs: readonly Difference[];
   /** The layers that it is behind in, from the ground up; empty where it is not, or where nobody can tell. */
   readonly behind: readonly Lag[];

@@ -35,7 +35,7 @@ export function countTouches(
   return touches;
 }
 
-/** The commits that parts of an image were built from which is not as this checkout would make it. */
+/** The commits that the parts of an out-of-date image were built from. */
 export function commitsToCompare(finding: Finding, catalog: Catalog): readonly string[] {
   if (finding.published === null || finding.verdict === null || finding.verdict.kind === "same") return [];
   return [finding.published.commit ?? [], partsOf(finding, catalog).map(({ commit }) => commit ?? [])].flat(

@@ -38,7 +38,7 @@ export type Sinces = ReadonlyMap<string, Since | undefined>;
 export interface Part {
   readonly kind: "science" | "compat";
   readonly directory: string;
-  /** The commit that it was built from; undefined where the image does not tell it. */
+  /** The commit that it was built from; undefined if the label is missing. */
   readonly commit: string | undefined;
 }
 
@@ -79,7 +79,7 @@ export function judgeByInputs({ kind, labels }: Sample, expected: Inputs): Verdi
 
 /**
  * Judges an image by its trail: whether the files of each layer that it is made of are those of the commit that the layer was
- * built from. What certainly differs counts before what nobody knows.
+ * built from. What certainly differs counts before what is unknown.
  */
 export function judgeByTrail(sample: Sample, catalog: Catalog, sinces: Sinces): Verdict {
   const { kind, layer } = sample;

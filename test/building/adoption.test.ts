@@ -34,7 +34,7 @@ async function succeeds(place: Workplace, root: string, args: readonly string[],
   return { stdout, stderr };
 }
 
-/** All that can tell whether an image is as this checkout would make it says the same. */
+/** Asserts that every command gives the same answer to whether an image is up to date. */
 async function isUpToDate(place: Workplace, root: string): Promise<void> {
   const { stdout } = await succeeds(place, root, ["status", "--check"]);
   assert.match(stdout, `\n4 up to date in ${place.repo}\n`);

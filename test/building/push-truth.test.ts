@@ -78,7 +78,7 @@ test("as its repository has to be made before says which, and is not tried again
   assert.equal(lines, []);
 });
 
-test("for want of rights says what the registry says, and to log in", async () => {
+test("without the right to push says what the registry says, and to log in", async () => {
   const denied = refuse(403, "DENIED", "robot may not push here");
   const { result, proxy } = await pushBy(on(({ method }) => method === "POST", denied));
   const { message, hint } = problemOf(result);
